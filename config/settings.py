@@ -1,0 +1,236 @@
+"""Settings: typed, frozen, read once from the environment.
+
+No secret has a default. ``Settings.from_env`` collects everything that is missing or wrong and says it in one go.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFICIAL_WECHAT = "https://api.weixin.qq.com"
+Keys = dict[str, bytes]
+
+
+class SettingsError(Exception):
+    """Everything that keeps the server from starting, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("The settings are not complete:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation decides. Secrets stay out of ``repr``.
+
+    Keys are written ``id:base64`` (32 bytes each), several separated by commas; the first one is current.
+    """
+
+    environment: str
+    database_url: str = field(repr=False)
+    public_base_url: str
+    master_keys: Keys = field(repr=False)
+    hash_keys: Keys = field(repr=False)
+    session_keys: Keys = field(repr=False)
+    operation_secret: bytes = field(repr=False)
+    wechat_base_url: str
+    wechat_app_id: str
+    wechat_app_secret: str = field(repr=False)
+    city: str = "320115"
+    files_root: Path = ROOT / "instance" / "files"
+    instance_root: Path = ROOT / "instance"
+    redis_url: str = field(default="", repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    trusted_proxies: int = 0
+    metrics_token: str = field(default="", repr=False)
+    log_level: str = "info"
+    pool_size: int = 10
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def cities_root(self) -> Path:
+        return ROOT / "config" / "cities"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read ``XINYI_*`` (and ``DATABASE_URL``). Raises SettingsError listing everything wrong."""
+        reader = _Reader(os.environ if env is None else env)
+        values: dict[str, Any] = {name: reader.read(name, parse, default) for name, parse, default in _SETTINGS}
+        if not reader.problems:
+            reader.problems += _together(values)
+        if reader.problems:
+            raise SettingsError(reader.problems)
+        return cls(**values)
+
+
+class _Reader:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.problems: list[str] = []
+
+    def read(self, name: str, parse: Callable[[str], Any], default: Any) -> Any:
+        variable = _variable(name)
+        text = self.env.get(variable, "").strip()
+        if not text:
+            if default is _REQUIRED:
+                self.problems.append(f"{variable} is missing: {_HINTS.get(name, 'required')}")
+                return None
+            return default
+        try:
+            return parse(text)
+        except (ValueError, binascii.Error, ArgumentError) as error:
+            self.problems.append(f"{variable} is not acceptable: {error or _HINTS.get(name, '')}")
+            return None
+
+
+def _variable(name: str) -> str:
+    return "DATABASE_URL" if name == "database_url" else f"XINYI_{name.upper()}"
+
+
+def _together(values: dict[str, Any]) -> list[str]:
+    """What only several settings together can get wrong."""
+    problems = []
+    if values["environment"] == "production":
+        if values["wechat_base_url"].rstrip("/") != OFFICIAL_WECHAT:
+            problems.append(
+                f"XINYI_WECHAT_BASE_URL must be {OFFICIAL_WECHAT} in production: a stand-in signs anyone in"
+            )
+        if not values["public_base_url"].startswith("https://"):
+            problems.append("XINYI_PUBLIC_BASE_URL must be https in production")
+        if len(values["metrics_token"]) < 16:
+            problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
+    shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
+    if any(shared):
+        problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
+    return problems
+
+
+def _pairs(values: dict[str, Any]) -> list[tuple[Keys, Keys]]:
+    master, hashes, sessions = values["master_keys"], values["hash_keys"], values["session_keys"]
+    return [(master, hashes), (master, sessions), (hashes, sessions)]
+
+
+def _environment(text: str) -> str:
+    if text not in ("production", "demo", "test"):
+        raise ValueError("one of production, demo, test")
+    return text
+
+
+def _keys(text: str) -> Keys:
+    keys = {}
+    for part in text.split(","):
+        name, colon, encoded = part.strip().partition(":")
+        if not colon or not name.isalnum() or name in keys:
+            raise ValueError("written id:base64,id:base64 with distinct ids of letters and digits")
+        keys[name] = _secret(encoded)
+    return keys
+
+
+def _secret(text: str) -> bytes:
+    raw = base64.b64decode(text, altchars=b"-_", validate=True)
+    if len(raw) != 32 or len(set(raw)) < 8:
+        raise ValueError("a key is 32 random bytes in base64")
+    return raw
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError("an address like https://xinyi.example.cn, without a path")
+    return text.rstrip("/")
+
+
+def _database(text: str) -> str:
+    url = make_url(text)
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError("sqlite:////path/file.db or postgresql+psycopg://user@host/name")
+    if url.get_backend_name() == "postgresql" and url.get_driver_name() != "psycopg":
+        raise ValueError("PostgreSQL needs the driver psycopg: postgresql+psycopg://…")
+    return text
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _level(text: str) -> str:
+    if text not in ("debug", "info", "warning", "error"):
+        raise ValueError("one of debug, info, warning, error")
+    return text
+
+
+_REQUIRED = object()
+_SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
+    ("environment", _environment, _REQUIRED),
+    ("database_url", _database, _REQUIRED),
+    ("public_base_url", _url, _REQUIRED),
+    ("master_keys", _keys, _REQUIRED),
+    ("hash_keys", _keys, _REQUIRED),
+    ("session_keys", _keys, _REQUIRED),
+    ("operation_secret", _secret, _REQUIRED),
+    ("wechat_base_url", _url, OFFICIAL_WECHAT),
+    ("wechat_app_id", str, _REQUIRED),
+    ("wechat_app_secret", str, _REQUIRED),
+    ("city", str, "320115"),
+    ("files_root", Path, ROOT / "instance" / "files"),
+    ("instance_root", Path, ROOT / "instance"),
+    ("redis_url", str, ""),
+    ("host", str, "127.0.0.1"),
+    ("port", _number(1, 65535), 8000),
+    ("workers", _number(1, 64), 2),
+    ("trusted_proxies", _number(0, 5), 0),
+    ("metrics_token", str, ""),
+    ("log_level", _level, "info"),
+    ("pool_size", _number(1, 100), 10),
+]
+_HINTS = {
+    "environment": "production, demo or test",
+    "database_url": "sqlite:////path/file.db or postgresql+psycopg://user@host/name",
+    "public_base_url": "the address that residents' phones open",
+    "master_keys": "seals personal data; make one with: python -m config.settings",
+    "hash_keys": "looks up sealed fields; make one with: python -m config.settings",
+    "session_keys": "signs access tokens; make one with: python -m config.settings",
+    "operation_secret": "guards idempotency; make one with: python -m config.settings",
+    "wechat_app_id": "of the mini-program",
+    "wechat_app_secret": "of the mini-program",
+}
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh values for every secret that the house makes itself."""
+
+    def fresh() -> str:
+        return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+    return {
+        "XINYI_MASTER_KEYS": f"m1:{fresh()}",
+        "XINYI_HASH_KEYS": f"h1:{fresh()}",
+        "XINYI_SESSION_KEYS": f"s1:{fresh()}",
+        "XINYI_OPERATION_SECRET": fresh(),
+        "XINYI_METRICS_TOKEN": fresh(),
+    }
+
+
+if __name__ == "__main__":
+    print("\n".join(f"{name}={value}" for name, value in new_secrets().items()))
