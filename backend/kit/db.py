@@ -1,0 +1,281 @@
+"""The database: one engine, two ways in.
+
+``transaction()`` is opened by the edge (a route, a command, a job) and by nobody else; ``reading()`` gives an
+autocommit connection for hot reads, one statement each. SQLite has one writer at a time in the whole machine
+(thread lock and ``flock``, shared by server, worker and commands), because its own busy waiting costs a
+hundred times the latency.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    Select,
+    Table,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+Reader = Session | Connection
+T = TypeVar("T", bound=Select[Any])
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant. Aware in Python, ``timestamptz`` on PostgreSQL, UTC text on SQLite; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was given where an instant is meant")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Id = Uuid(as_uuid=True)
+JsonDoc = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """The base of every model. Models are private to their room."""
+
+    metadata = metadata
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        uuid.UUID: Id,
+        dict[str, Any]: JsonDoc,
+        list[Any]: JsonDoc,
+    }
+
+
+def distributed(column: str = "resident_id") -> dict[str, Any]:
+    """Table arguments of what is kept shard by shard, by ``column``."""
+    return {"info": {"citus": ("hash", column)}}
+
+
+def reference() -> dict[str, Any]:
+    """Table arguments of what is small, read often, written seldom: a copy on every node."""
+    return {"info": {"citus": ("reference",)}}
+
+
+def local() -> dict[str, Any]:
+    """Table arguments of what the coordinator keeps for itself."""
+    return {"info": {"citus": ("local",)}}
+
+
+class WriterLock:
+    """One writer at a time on one SQLite file: within the process by a lock, between processes by ``flock``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._file: IO[bytes] | None = None
+        self._pid = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._threads:
+            if self._file is None or self._pid != os.getpid():
+                self._file, self._pid = self._path.open("ab"), os.getpid()
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+class Database:
+    """An engine and its manners. ``url``: ``sqlite:////path/file.db`` or ``postgresql+psycopg://…``."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_seconds: int = 30) -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        self.lock: WriterLock | None = None
+        if self.dialect == "sqlite":
+            self.engine = self._sqlite(pool_size)
+        elif self.dialect == "postgresql":
+            options = f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"
+            self.engine = create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                isolation_level="READ COMMITTED",
+                connect_args={"options": options, "connect_timeout": 5},
+            )
+        else:
+            raise ValueError("DATABASE_URL must name sqlite or postgresql+psycopg")
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _sqlite(self, pool_size: int) -> Engine:
+        path = Path(self.url.database or "")
+        if not self.url.database or self.url.database == ":memory:":
+            raise ValueError("SQLite needs a file: server, worker and commands share it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = WriterLock(path.with_name(path.name + ".lock"))
+        engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            connect_args={"timeout": 30, "check_same_thread": False},
+        )
+
+        @event.listens_for(engine, "connect")
+        def configure(raw: Any, _record: Any) -> None:
+            raw.isolation_level = None
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+                raw.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in a transaction that commits at the end or leaves no trace."""
+        if self.lock is None:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        else:
+            with self.lock.held(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """An autocommit connection: a statement is its own snapshot and nothing is locked."""
+        with self._autocommit.connect() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+_bound: Database | None = None
+_open: ContextVar[Session | None] = ContextVar("open_transaction", default=None)
+
+
+def bind(database: Database | None) -> None:
+    """Say which database this process works on; the composition root does, once."""
+    global _bound
+    _bound = database
+
+
+def current() -> Database:
+    if _bound is None:
+        raise RuntimeError("no database is bound; the composition root does that")
+    return _bound
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """The edge's one transaction. Nesting is a mistake in the design and raises."""
+    if _open.get() is not None:
+        raise RuntimeError("a transaction is already open: services take the session, only the edge opens one")
+    with current().write() as session:
+        token = _open.set(session)
+        try:
+            yield session
+        finally:
+            _open.reset(token)
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection for reads: autocommit, Core rows. It never opens a write transaction."""
+    with current().read() as connection:
+        yield connection
+
+
+def in_transaction() -> bool:
+    """Whether this context holds the edge's transaction."""
+    return _open.get() is not None
+
+
+DEADLOCKS = ("40P01", "40001", "55P03")
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whether the database gave up this transaction for another's sake, so that repeating it is right."""
+    return getattr(error.orig, "sqlstate", None) in DEADLOCKS
+
+
+def dialect_of(reader: Reader) -> str:
+    return reader.get_bind().dialect.name if isinstance(reader, Session) else reader.dialect.name
+
+
+def for_update(statement: T) -> T:
+    """Lock the rows read. SQLite has none of that and needs none: its one writer already holds the whole file."""
+    return statement.with_for_update()
+
+
+def insert(reader: Reader, table: Table | type[Base]) -> Any:
+    """The dialect's INSERT, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+    target: Any = table if isinstance(table, Table) else table.__table__
+    return postgresql.insert(target) if dialect_of(reader) == "postgresql" else sqlite.insert(target)
+
+
+def insert_if_absent(
+    reader: Reader, table: Table | type[Base], values: Mapping[str, Any], conflict: Sequence[str]
+) -> bool:
+    """Insert unless a row with the same ``conflict`` columns stands. True when this call inserted.
+
+    It asks RETURNING, never ``rowcount``, which one driver reports as -1.
+    """
+    statement = insert(reader, table).values(**values).on_conflict_do_nothing(index_elements=list(conflict))
+    column = (table if isinstance(table, Table) else table.__table__).c[conflict[0]]
+    return reader.execute(statement.returning(column)).first() is not None
+
+
+def sqlstate(error: Exception) -> str:
+    """The SQLSTATE behind a driver's error; SQLite's messages are mapped to the same codes. Never shown to callers."""
+    orig = getattr(error, "orig", error)
+    if state := getattr(orig, "sqlstate", None):
+        return str(state)
+    text = str(orig)
+    for pattern, state in (("UNIQUE", "23505"), ("CHECK", "23514"), ("NOT NULL", "23502"), ("FOREIGN KEY", "23503")):
+        if re.search(f"{pattern} constraint failed", text):
+            return state
+    return ""
