@@ -1,0 +1,206 @@
+"""The API's frame: blueprints whose documentation is the code, strict parsing, one OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import wraps
+from typing import Any, TypeVar
+
+import flask_smorest
+import structlog
+from flask import Flask, Request, request
+from marshmallow import Schema
+from sqlalchemy.exc import OperationalError
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+
+from backend import __version__
+from backend.kit import db
+from backend.kit.errors import DomainError, FieldError
+from backend.web import problems
+
+View = TypeVar("View", bound=Callable[..., Any])
+DEADLOCK_TRIES = 3
+log = structlog.get_logger("web")
+
+
+class Parser(FlaskParser):
+    """Strict input: JSON says that it is JSON, and every unknown name is an error wherever it stands."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "headers", "files"), None)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        if not req.get_data(cache=True):
+            return {}
+        if not req.is_json:
+            raise UnsupportedMediaType()
+        return _strict_json(req.get_data(cache=True))
+
+    def handle_error(self, error: Any, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any) -> Any:
+        location, messages = next(iter(error.messages.items()))
+        at = "" if location == "json" else f"/{location}"
+        found = list(problems.pointers(messages, at))
+        raise FieldError(found, "；".join(f"{e['pointer'] or '/'} {e['detail']}" for e in found[:3]))
+
+
+def _strict_json(raw: bytes) -> Any:
+    def refuse(_: str) -> Any:
+        raise ValueError("not a JSON number")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) != len(pairs):
+            raise ValueError("a name stands twice")
+        return found
+
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=refuse, object_pairs_hook=unique)
+    except (ValueError, RecursionError):
+        raise BadRequest() from None
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A room's routes. ``operationId`` is the function's name; a transaction that lost a deadlock is repeated."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def route(self, rule: str, *, parameters: Any = None, tags: Any = None, **options: Any) -> Any:
+        register = super().route(rule, parameters=parameters, tags=tags, **options)
+
+        def decorate(view: View) -> View:
+            register(_repeated_on_deadlock(_described(view)))
+            return view
+
+        return decorate
+
+    def register_views_in_doc(self, api: Any, app: Any, spec: Any, *, name: str, parameters: Any) -> None:
+        for endpoint in self._docs.values():
+            for method, doc in endpoint.items():
+                if method != "parameters" and doc:
+                    _finish(doc)
+        super().register_views_in_doc(api, app, spec, name=name, parameters=parameters)
+
+
+def _described(view: Any) -> Any:
+    doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    doc.setdefault("manual_doc", {})["operationId"] = view.__name__
+    if "arguments" in doc:
+        problems.document(view, FieldError, problems.MalformedRequest)
+        if any(p.get("in") == "json" for p in view._apidoc["arguments"].get("parameters", [])):
+            problems.document(view, problems.UnsupportedMediaType, problems.ContentTooLarge)
+    return view
+
+
+def _finish(doc: dict[str, Any]) -> None:
+    """Turn what the decorators noted into OpenAPI: problems by status, headers, and who may call."""
+    manual = doc.setdefault("manual_doc", {})
+    slugs = manual.pop("x-problems", [])
+    if "arguments" in doc:
+        doc["arguments"].pop("responses", None)
+    responses = problems.problem_responses(slugs)
+    for status, response in responses.items():
+        manual.setdefault("responses", {})[status] = response
+    manual.setdefault("responses", {})["default"] = _ANY_PROBLEM
+    if headers := manual.pop("x-headers", None):
+        doc.setdefault("arguments", {}).setdefault("parameters", []).extend(headers)
+    if who := manual.pop("x-callers", None):
+        text = doc["docstring"].get("description", "")
+        line = f"可调用者：{who}（{manual.pop('x-whose', '')}）。权限：`{manual['x-permission']}`。"
+        doc["docstring"]["description"] = f"{text}\n\n{line}".strip()
+
+
+_ANY_PROBLEM = {
+    "description": "其他问题（RFC 9457）",
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def _repeated_on_deadlock(view: View) -> Any:
+    @wraps(view)
+    def repeated(*args: Any, **kwargs: Any) -> Any:
+        for attempt in range(1, DEADLOCK_TRIES + 1):
+            try:
+                return view(*args, **kwargs)
+            except OperationalError as error:
+                if attempt == DEADLOCK_TRIES or not db.is_deadlock(error):
+                    raise
+                log.info("deadlock.repeated", attempt=attempt)
+                time.sleep(0.01 * attempt)
+
+    return repeated
+
+
+def blueprint(name: str, description: str, url_prefix: str = "/api/v1") -> Blueprint:
+    """A room's blueprint. ``description`` heads its section of the documentation."""
+    return Blueprint(name, f"backend.{name}", url_prefix=url_prefix, description=description)
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest with our problems in place of its errors."""
+
+    ERROR_SCHEMA = problems.ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> Any:
+        if error.code is not None and error.code < 400:
+            return error
+        return problems.render(problems.from_http(error))
+
+    def _register_responses(self) -> None:
+        """None by default: each route documents the problems that it answers."""
+
+
+def _resolver(schema: Any) -> str:
+    name: str = (schema if isinstance(schema, type) else type(schema)).__name__
+    return name.removesuffix("Schema")
+
+
+def create_api(app: Flask) -> Api:
+    """The Api extension of ``app``, with its OpenAPI settings."""
+    from apispec.ext.marshmallow import MarshmallowPlugin
+
+    app.config.update(
+        API_TITLE="信易+ 市民信用与积分", API_VERSION="v1", OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX=None
+    )
+    description = (
+        "市民信用与社区积分项目的后端接口。时间为 UTC（ISO 8601），日期为上海时区，金额为整数分（`_fen`），"
+        "积分为整数（`_points`）。标识符为不透明的 UUID。错误一律为 `application/problem+json`（RFC 9457），"
+        "每种 `type` 都有说明页。"
+    )
+    options = {
+        "marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_resolver),
+        "info": {"description": description, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+    }
+    api = Api(app, spec_kwargs=options)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.schema("Problem", schema=problems.ProblemSchema)
+    return api
+
+
+def document(app: Flask) -> Mapping[str, Any]:
+    """The OpenAPI document of ``app``, its names in a stable order."""
+    api: Api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    spec = json.loads(json.dumps(api.spec.to_dict()))
+    spec["paths"] = dict(sorted(spec["paths"].items()))
+    for kind, members in spec.get("components", {}).items():
+        spec["components"][kind] = dict(sorted(members.items()))
+    spec["info"]["x-release"] = __version__
+    return dict(spec)
+
+
+def accepts(most_bytes: int) -> Callable[[View], View]:
+    """Let a route take a body of up to ``most_bytes`` instead of the common limit."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wide(*args: Any, **kwargs: Any) -> Any:
+            request.max_content_length = most_bytes
+            return view(*args, **kwargs)
+
+        problems.document(wide, DomainError.registry["content-too-large"])
+        return wide  # type: ignore[return-value]
+
+    return decorate

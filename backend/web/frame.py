@@ -1,0 +1,125 @@
+"""What surrounds every request: its id, its log line, its figures, its headers."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from typing import TextIO, cast
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from backend.web.callers import maybe
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'{wasm}; style-src 'self'{style}; img-src 'self' data: blob:; "
+    "connect-src 'self'; font-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+log = structlog.get_logger("web")
+
+
+class Figures:
+    """The request figures of one app, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.requests = Counter(
+            "xinyi_requests_total",
+            "Requests by route, method and status",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "xinyi_request_seconds", "Time to answer, by route", ("route",), registry=registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+        )  # fmt: skip
+
+
+def install(app: Flask, figures: Figures) -> None:
+    """Wrap every request of ``app``."""
+
+    @app.before_request
+    def start() -> None:
+        g.request_id = str(uuid4())
+        g.started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        _headers(response)
+        _etag(response)
+        route = request.url_rule.rule if request.url_rule else "(none)"
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        figures.requests.labels(route, request.method, response.status_code).inc()
+        figures.seconds.labels(route).observe(seconds)
+        caller = maybe()
+        log.info(
+            "request", route=route, method=request.method, status=response.status_code,
+            milliseconds=round(seconds * 1000, 1), caller_kind=caller.kind if caller else None,
+            account_id=str(caller.account_id) if caller else None,
+        )  # fmt: skip
+        return response
+
+
+def _headers(response: Response) -> None:
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=(), payment=()"
+    wasm = " 'wasm-unsafe-eval'" if g.get("allow_wasm") else ""
+    style = " 'unsafe-inline'" if g.get("allow_inline_style") else ""
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(wasm=wasm, style=style)
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if "Cache-Control" not in headers:
+        personal = maybe() is not None
+        headers["Cache-Control"] = (
+            "no-store" if request.method != "GET" else "private, no-cache" if personal else "no-cache"
+        )
+    if request.path.startswith("/api/"):
+        headers.add("Vary", "Authorization")
+        headers.add("Vary", "Accept-Language")
+
+
+def _etag(response: Response) -> None:
+    if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.is_streamed:
+        if "no-store" not in response.headers.get("Cache-Control", ""):
+            if not response.headers.get("ETag"):
+                response.add_etag()
+            response.make_conditional(request)
+
+
+def configure_logging(level: str, *, readable: bool) -> None:
+    """Structured lines on standard error: JSON in production, readable in the demo. Never personal data."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False) if readable
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
+        cache_logger_on_first_use=False,
+    )  # fmt: skip
+
+
+class _Stderr(io.TextIOBase):
+    """Standard error as it is at the moment of writing, so that tests and servers may replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

@@ -1,0 +1,51 @@
+"""Is it alive, is it ready, how does it fare."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.kit import db
+from backend.kit.errors import NotFound
+from backend.web.frame import Figures
+
+Check = Callable[[], str]
+"""A readiness check: empty when all is well, otherwise what is wrong, without secrets."""
+
+
+def install(app: Flask, figures: Figures, checks: dict[str, Check], metrics_token: str) -> None:
+    """Add ``/healthz``, ``/readyz`` and ``/metrics``. With a token, ``/metrics`` asks for it as a bearer token."""
+
+    @app.get("/healthz")
+    def check_health() -> Response:
+        return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+    @app.get("/readyz")
+    def check_readiness() -> tuple[dict[str, object], int]:
+        results = {"database": _database(), **{name: check() for name, check in checks.items()}}
+        ready = not any(results.values())
+        return {"ready": ready, "checks": {name: problem or "ok" for name, problem in results.items()}}, (
+            200 if ready else 503
+        )
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        if metrics_token:
+            given = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {metrics_token}".encode()):
+                raise NotFound()
+        return Response(generate_latest(figures.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _database() -> str:
+    try:
+        with db.reading() as reader:
+            reader.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        return f"the database does not answer ({type(error).__name__})"
+    return ""
