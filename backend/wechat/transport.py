@@ -1,0 +1,158 @@
+"""One call to WeChat over HTTP: deadline, size limit, what may be repeated, and reading the answer.
+
+Repeating is decided by what a second execution could do:
+
+* Nothing was sent (no connection, no free place in the pool): always repeated.
+* The answer was lost, was unusable, or said *system busy* (-1): the call may have been carried out. It is
+  repeated only where the endpoint is ``repeatable``. A code exchange is not: WeChat may have used up the
+  code, and the mini-program gets a new one for nothing. Sending a message is not: it would arrive twice.
+* Any other errcode is an answer, and is never asked for again here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from backend.wechat import errors, rules
+
+log = logging.getLogger(__name__)
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+PAUSES_SECONDS = (0.2, 0.6)
+"""Before the second and the third attempt."""
+ANSWER_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One endpoint. ``repeatable``: executing it twice does no harm."""
+
+    method: str
+    path: str
+    repeatable: bool
+    token_call: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. ``read`` bounds each wait for bytes, ``total`` the whole of one attempt."""
+
+    connect: float = 3.0
+    read: float = 5.0
+    total: float = 8.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Either a JSON object (``document``) or an image (``content`` with its ``media_type``)."""
+
+    document: dict[str, Any] = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    media_type: str = ""
+
+
+def _hide_query(record: logging.LogRecord) -> bool:
+    """httpx logs whole addresses; WeChat wants secrets, codes and tokens in the query."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            argument.copy_with(query=None) if isinstance(argument, httpx.URL) else argument for argument in record.args
+        )
+    return True
+
+
+class Transport:
+    """Holds the connections. Safe to share between threads; opens nothing before the first call."""
+
+    def __init__(
+        self, base_url: str, limits: Limits | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._limits = limits or Limits()
+        self._sleep = sleep
+        logging.getLogger("httpx").addFilter(_hide_query)
+        self._http = httpx.Client(
+            base_url=base_url,
+            timeout=httpx.Timeout(
+                connect=self._limits.connect, read=self._limits.read, write=self._limits.read, pool=2.0
+            ),
+            limits=httpx.Limits(max_connections=40, max_keepalive_connections=10),
+            follow_redirects=False,  # a redirect would carry the secret to wherever it points
+            trust_env=not rules.is_stand_in(base_url),  # a proxy is for the way out, never for loopback
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def ask(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None = None) -> Answer:
+        """Make ``call``, repeating it as this module's head says. Raises a ``WechatError``."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return self._once(call, query, body)
+            except errors.WechatUnavailable as refusal:
+                if refusal.outcome_unknown and not call.repeatable:
+                    raise
+            self._sleep(pause)
+        return self._once(call, query, body)
+
+    def _once(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> Answer:
+        try:
+            status, media_type, content = self._exchange(call, query, body)
+        except NEVER_SENT as error:
+            log.warning("wechat %s: not reached: %s", call.path, type(error).__name__)
+            raise errors.WechatUnavailable() from error
+        except httpx.HTTPError as error:
+            log.warning("wechat %s: no answer: %s", call.path, type(error).__name__)
+            raise errors.WechatUnavailable(outcome_unknown=True) from error
+        return _read(call, status, media_type, content)
+
+    def _exchange(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> tuple[int, str, bytes]:
+        """Send and receive within the total deadline and the size limit."""
+        # Chinese must not be escaped: msgSecCheck reads the escapes and finds nothing wrong with them.
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        deadline = time.monotonic() + self._limits.total
+        received = bytearray()
+        with self._http.stream(
+            call.method, call.path, params=dict(query), content=content, headers=headers
+        ) as response:
+            for chunk in response.iter_bytes():
+                received += chunk
+                if len(received) > ANSWER_BYTES:
+                    raise httpx.ReadError("the answer is too large")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer came too slowly")
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return response.status_code, media_type, bytes(received)
+
+
+def _read(call: Call, status: int, media_type: str, content: bytes) -> Answer:
+    """Tell image, answer and refusal apart, by content: WeChat calls JSON ``text/plain`` at times."""
+    if status == 200 and (image_type := _image_type(content)):
+        return Answer({}, content, image_type)
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        log.warning("wechat %s: HTTP %d, %s, not readable", call.path, status, media_type[:60])
+        raise errors.WechatUnavailable(outcome_unknown=True)
+    errcode = document.get("errcode", 0)
+    if type(errcode) is not int or (errcode == 0 and status != 200):
+        log.warning("wechat %s: HTTP %d without a usable errcode", call.path, status)
+        raise errors.WechatUnavailable(outcome_unknown=True)
+    if errcode != 0:
+        log.warning("wechat %s: errcode %d: %.200r", call.path, errcode, document.get("errmsg"))
+        raise errors.for_errcode(errcode, token_call=call.token_call)
+    return Answer(document)
+
+
+def _image_type(content: bytes) -> str:
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/jpeg" if content.startswith(b"\xff\xd8\xff") else ""
