@@ -1,0 +1,112 @@
+"""Why a sign-in, a binding or an account is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.kit.errors import DomainError
+
+
+class SignInRefused(DomainError):
+    """One answer for an unknown name, a wrong password, a wrong or used code, and a suspended account."""
+
+    slug = "sign-in-refused"
+    status = 401
+    title_zh = "登录未通过"
+    title_en = "The sign-in was refused"
+    explain_zh = (
+        "登录凭证不正确、已用过，或账号、设备已停用；为了不泄露账号信息，不说明是哪一项。"
+        "动态码每个只能用一次，请等下一个；连续失败会暂停尝试。"
+    )
+    explain_en = (
+        "The credentials are wrong or used, or the account or device is suspended; which of these is not said. "
+        "A one-time code works once: wait for the next one. Repeated failures pause further attempts."
+    )
+
+    def __init__(self, *args: Any, **members: Any) -> None:
+        super().__init__(*args, **members)
+        self.headers["WWW-Authenticate"] = "Bearer"
+
+
+class RefreshRefused(DomainError):
+    slug = "refresh-refused"
+    status = 401
+    title_zh = "会话已结束，请重新登录"
+    title_en = "The session has ended, please sign in again"
+    explain_zh = "刷新令牌无效、已过期或已用过。同一个刷新令牌被用第二次时，整个会话会立即结束，以防令牌被盗用。"
+    explain_en = (
+        "The refresh token is invalid, expired or used. Using one twice ends its whole session at once, "
+        "because one of the two users must have stolen it."
+    )
+
+    def __init__(self, *args: Any, **members: Any) -> None:
+        super().__init__(*args, **members)
+        self.headers["WWW-Authenticate"] = "Bearer"
+
+
+class TooManyAttempts(DomainError):
+    """Member: ``retry_at``, an instant; the Retry-After header says it in seconds."""
+
+    slug = "too-many-attempts"
+    status = 429
+    title_zh = "尝试次数过多，请稍后再试"
+    title_en = "Too many attempts, please try later"
+    explain_zh = "一段时间内的尝试次数已到上限，账号是否存在、内容是否正确都一样。retry_at 之后可以再试。"
+    explain_en = "The limit within a period is reached, whether or not the account exists. Try again after `retry_at`."
+
+
+class IdentityNotVerified(DomainError):
+    """One answer whatever is wrong. Nothing in it depends on what the person typed."""
+
+    slug = "identity-not-verified"
+    status = 403
+    title_zh = "实名信息未通过核验"
+    title_en = "The identity was not verified"
+    explain_zh = (
+        "姓名、身份证号和核验凭证须属于同一个人，且此人尚未绑定其他微信账号；为了保护个人信息，不说明是哪一项不符。"
+        "请核对后重新获取凭证再试，或携带身份证到服务窗口办理。"
+    )
+    explain_en = (
+        "Name, id number and proof must belong to one person who is not bound to another account; "
+        "which of these fails is not said. Check them and try with a new proof, or go to a service counter."
+    )
+
+
+class IdentityAlreadyBound(DomainError):
+    slug = "identity-already-bound"
+    status = 409
+    title_zh = "本账号已经实名绑定"
+    title_en = "This account is bound already"
+    explain_zh = "一个微信账号只能绑定一个人。如绑定有误，请携带身份证到服务窗口办理。"
+    explain_en = "An account is bound to one person for good. If that is a mistake, go to a service counter."
+
+
+class ProofKindUnavailable(DomainError):
+    """Members: ``errors`` (pointer ``/proof/kind``) and ``available``, the kinds that this installation accepts."""
+
+    slug = "proof-kind-unavailable"
+    status = 422
+    title_zh = "本系统尚未开通这种核验方式"
+    title_en = "This kind of proof is not available here"
+    explain_zh = "available 列出现在可以使用的核验方式。"
+    explain_en = "`available` lists the kinds of proof that can be used now."
+
+
+class AdultsOnly(DomainError):
+    slug = "adults-only"
+    status = 403
+    title_zh = "仅限成年人"
+    title_en = "For adults only"
+    explain_zh = "这项服务只面向年满十八周岁的居民（民法典第十七条）。"
+    explain_en = "This is for residents of 18 years and more."
+
+
+class AccountRefused(DomainError):
+    """Member: ``problems``. For those who administer accounts."""
+
+    slug = "account-refused"
+    status = 422
+    title_zh = "账号信息有误"
+    title_en = "The account's details are not acceptable"
+    explain_zh = "problems 逐条说明账号、角色、单位或设备公钥有什么问题。"
+    explain_en = "`problems` says what is wrong with the username, a role, an organisation or a device's key."

@@ -1,0 +1,107 @@
+"""Bodies of the sign-in and identity routes."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from backend.web.schemas import Instant, Key, Request, Text, View, one_of
+
+
+class WechatSignInRequest(Request):
+    """``code``: what ``wx.login`` gave; it works once within five minutes."""
+
+    code = Text(most=128, required=True)
+
+
+class StaffSignInRequest(Request):
+    """``otp``: six digits of the authenticator app; each code works once."""
+
+    username = Text(most=40, required=True)
+    password = Text(most=200, required=True, metadata={"format": "password"})
+    otp = Text(most=6, least=6, pattern=r"^[0-9]{6}$", required=True)
+
+
+class DeviceNonceRequest(Request):
+    device_id = Key(required=True)
+
+
+class DeviceNonceView(View):
+    nonce = fields.String(required=True)
+    expires_at = Instant(required=True)
+
+
+class DeviceSignInRequest(Request):
+    """``signature``: base64url of Ed25519 over ``"xinyi-device-v1|" + base_url + "|" + device_id + "|" + nonce``."""
+
+    device_id = Key(required=True)
+    nonce = Text(most=100, required=True)
+    signature = Text(most=100, required=True)
+
+
+class RefreshRequest(Request):
+    refresh_token = Text(most=200, required=True)
+
+
+class MembershipView(View):
+    """A role and the organisation in which it is held."""
+
+    role = fields.String(required=True)
+    organisation_id = fields.UUID(required=True)
+    organisation_name = fields.String(required=True)
+
+
+class AccountView(View):
+    """Who signed in. ``kind``: resident, staff or device; a person's name is masked."""
+
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True, validate=one_of("resident", "staff", "device"))
+    display_name = fields.String(required=True)
+    roles = fields.List(fields.String(), required=True)
+    memberships = fields.List(fields.Nested(MembershipView), required=True)
+
+
+class TokensView(View):
+    """``expires_in``: seconds until the access token ends. The refresh token works once and gives the next pair."""
+
+    access_token = fields.String(required=True)
+    token_type = fields.Constant("Bearer", required=True)
+    expires_in = fields.Integer(required=True)
+    refresh_token = fields.String(required=True)
+    account = fields.Nested(AccountView, required=True)
+
+
+class MeView(View):
+    """Before the binding ``bound`` is false and everything about the person is null."""
+
+    account = fields.Nested(AccountView, required=True)
+    bound = fields.Boolean(required=True)
+    name = fields.String(required=True, allow_none=True)
+    id_number = fields.String(required=True, allow_none=True)
+    phone = fields.String(required=True, allow_none=True)
+    adult = fields.Boolean(required=True, allow_none=True)
+    bound_at = Instant(required=True, allow_none=True)
+
+
+class ProofRequest(Request):
+    """``value``: the code of WeChat's phone button, the code of a service counter, or the government's token."""
+
+    kind = fields.String(required=True, validate=one_of("wechat_phone", "counter_code", "government"))
+    value = Text(most=2000, required=True)
+
+
+class IdentityRequest(Request):
+    name = Text(most=60, required=True)
+    id_number = Text(most=40, required=True)
+    proof = fields.Nested(ProofRequest, required=True)
+
+
+class CounterCodeRequest(Request):
+    """As on the card that the person showed."""
+
+    name = Text(most=60, required=True)
+    id_number = Text(most=40, required=True)
+
+
+class CounterCodeView(View):
+    code = fields.String(required=True)
+    expires_at = Instant(required=True)

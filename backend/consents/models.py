@@ -1,0 +1,56 @@
+"""Tables of consents and of who looked at whom. All of it belongs to the resident."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.kit.db import Base, distributed
+
+
+class ConsentRow(Base):
+    """Where a consent stands. ``text_version``: of the text that was agreed to, or withdrawn from, last."""
+
+    __tablename__ = "consents"
+    __table_args__ = (distributed(),)
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(40), primary_key=True)
+    granted: Mapped[bool]
+    text_version: Mapped[str] = mapped_column(String(40))
+    changed_at: Mapped[datetime]
+
+
+class ConsentEventRow(Base):
+    """Every giving and withdrawing, never changed: what the programme must be able to prove."""
+
+    __tablename__ = "consent_events"
+    __table_args__ = (distributed(),)
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(40))
+    granted: Mapped[bool]
+    text_version: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+
+
+class AccessLogRow(Base):
+    """Who looked at a person's data, when, at what, why, and on what ground (征信业管理条例第二十二条)."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (Index("ix_access_log_resident_id_at", "resident_id", "at"), distributed())
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor_id: Mapped[UUID]
+    role: Mapped[str] = mapped_column(String(40))
+    organisation_id: Mapped[UUID | None]
+    purpose: Mapped[str] = mapped_column(String(120))
+    fields: Mapped[list[Any]]
+    basis: Mapped[str] = mapped_column(String(300))

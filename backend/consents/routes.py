@@ -1,0 +1,88 @@
+"""A person's consents, and who has looked at them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from backend.accounts.errors import AdultsOnly
+from backend.consents import schemas, service
+from backend.consents.errors import ConsentTextChanged, GuardianNeeded
+from backend.kit.db import reading, transaction
+from backend.kit.errors import FieldError, NotFound
+from backend.web import api, callers, paging
+from backend.web.callers import IdentityNotBound, allow
+from backend.web.problems import problems
+
+blp = api.blueprint("consents", "同意事项与查询登记")
+
+
+def _view(consent: service.Consent) -> dict[str, Any]:
+    known = consent.purpose
+    return dict(
+        purpose=known.id, title=known.title, granted=consent.granted, granted_at=consent.granted_at,
+        needs_renewal=consent.needs_renewal, text_version=known.text_version, text=known.text, basis=known.basis,
+        withdrawal_effect=known.withdrawal_effect, adult_only=known.adult_only,
+    )  # fmt: skip
+
+
+@blp.route("/me/consents", methods=["GET"])
+@allow("consents.read")
+@blp.arguments(paging.PageQuery, location="query")
+@blp.response(200, paging.page_of(schemas.ConsentView))
+@problems(IdentityNotBound)
+def list_consents(query: dict[str, Any]) -> dict[str, Any]:
+    """我的同意事项
+
+    每一项单独同意、随时可撤回，附现行文本及其版本。文本更新后，先前的同意不再有效（`needs_renewal`），须重新确认。
+    """
+    person, limit = callers.current().person(), query["limit"]
+    start = _position(query["cursor"])
+    with reading() as reader:
+        found = service.consents(reader, person)
+    shown = [dict(_view(consent), at=at) for at, consent in enumerate(found)]
+    return paging.page(shown[start : start + limit + 1], limit, lambda row: (row["at"] + 1,))
+
+
+def _position(cursor: str | None) -> int:
+    values = paging.decode_cursor(cursor, int)
+    if values is None:
+        return 0
+    if not 0 <= values[0] <= 1000:
+        raise FieldError.at("/query/cursor", "不是本接口给出的游标。", "Not a cursor of ours.")
+    return int(values[0])
+
+
+@blp.route("/me/consents/<purpose>", methods=["PUT"])
+@allow("consents.set")
+@blp.arguments(schemas.ConsentRequest)
+@blp.response(200, schemas.ConsentView)
+@problems(IdentityNotBound, NotFound, ConsentTextChanged, AdultsOnly, GuardianNeeded)
+def set_consent(body: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """给出或撤回一项同意
+
+    同意时须写明所读文本的版本；不是现行版本的答复 409，什么都不改变。撤回立即生效：撤回 `score` 时信用分、理由和
+    历史在同一刻删除。重复同样的请求不产生新的记录。
+    """
+    person = callers.current().person()
+    with transaction() as session:
+        return _view(service.set_consent(session, person, purpose, body["granted"], body["text_version"]))
+
+
+@blp.route("/me/access-log", methods=["GET"])
+@allow("access-log.read")
+@blp.arguments(paging.PageQuery, location="query")
+@blp.response(200, paging.page_of(schemas.LookView))
+@problems(IdentityNotBound)
+def list_access_log(query: dict[str, Any]) -> dict[str, Any]:
+    """谁看过我
+
+    工作人员每次查看您的个人信息，都先登记谁、何时、看了什么、为什么、依据什么，保存十年。最近的在前。
+    场馆核验券码不显示个人信息，因此不在其中。
+    """
+    person, limit = callers.current().person(), query["limit"]
+    position = paging.decode_cursor(query["cursor"], datetime, UUID)
+    with reading() as reader:
+        found = service.looks(reader, person, limit + 1, (position[0], position[1]) if position else None)
+    return paging.page(found, limit, lambda look: (look.at, look.id))

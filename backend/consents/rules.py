@@ -1,0 +1,84 @@
+"""What a consent text must say, and who may agree to it: pure functions over facts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+SCORE = "score"
+_ID = re.compile(r"[a-z][a-z0-9-]{1,38}")
+_TEXTS = ("title", "text", "text_version", "basis", "withdrawal_effect")
+
+
+class Purpose(NamedTuple):
+    """One thing a person may agree to, as the city's policy words it.
+
+    ``guardian_below_age``: below it a guardian decides (个人信息保护法第三十一条); None where nobody is that young.
+    """
+
+    id: str
+    title: str
+    text: str
+    text_version: str
+    basis: str
+    withdrawal_effect: str
+    adult_only: bool
+    guardian_below_age: int
+
+
+def purposes(content: dict[str, Any], guarded_years: int) -> list[Purpose]:
+    """The purposes of a linted policy, in its order. No policy can lower the statutory age of guardianship."""
+    return [
+        Purpose(
+            item["id"], item["title"], item["text"].strip(), item["text_version"], item["basis"],
+            item["withdrawal_effect"], item["adult_only"], max(item.get("guardian_below_age", 0), guarded_years),
+        )
+        for item in content["purposes"]
+    ]  # fmt: skip
+
+
+def lint(content: dict[str, Any]) -> list[str]:
+    """What is wrong with ``consents.toml``, in Chinese; an empty list when nothing is."""
+    items = content.get("purposes")
+    if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
+        return ["缺少 [[purposes]]"]
+    problems = [problem for item in items for problem in _lint_one(item)]
+    ids = [item.get("id") for item in items]
+    problems += [f"purposes {id_!r} 重复" for id_ in sorted({str(i) for i in ids if ids.count(i) > 1})]
+    score = next((item for item in items if item.get("id") == SCORE), None)
+    if score is None:
+        problems.append("缺少 score：信用分须单独征得同意（个人信息保护法第二十四条、第二十九条）")
+    elif score.get("adult_only") is not True:
+        problems.append("score：adult_only 必须为 true，未成年人不评分")
+    return problems
+
+
+def _lint_one(item: dict[str, Any]) -> list[str]:
+    name = str(item.get("id", "?"))
+    problems = [
+        f"{name}：缺少 {field}" for field in _TEXTS if not isinstance(item.get(field), str) or not item[field].strip()
+    ]
+    if not _ID.fullmatch(name):
+        problems.append(f"{name}：id 应为小写字母、数字和连字符")
+    if not isinstance(item.get("adult_only"), bool):
+        problems.append(f"{name}：adult_only 应写明 true 或 false")
+    age = item.get("guardian_below_age", 0)
+    if isinstance(age, bool) or not isinstance(age, int) or not 0 <= age <= 18:
+        problems.append(f"{name}：guardian_below_age 应为 0 至 18 的整数")
+    if isinstance(item.get("text_version"), str) and len(item["text_version"]) > 40:
+        problems.append(f"{name}：text_version 不应超过 40 个字符")
+    if isinstance(item.get("text"), str) and len(item["text"]) > 10_000:
+        problems.append(f"{name}：text 不应超过 10000 字")
+    return problems
+
+
+def holds(granted: bool, agreed_version: str, current_version: str) -> bool:
+    """Whether a consent counts: given, and given to the text in force (个人信息保护法第十四条：变更须重新取得同意)."""
+    return granted and agreed_version == current_version
+
+
+def may_agree(purpose: Purpose, age_years: int, adult_years: int = 18) -> str:
+    """``""`` when someone of this age may agree, else ``"adults-only"`` or ``"guardian-needed"``."""
+    if purpose.adult_only and age_years < adult_years:
+        return "adults-only"
+    return "guardian-needed" if age_years < purpose.guardian_below_age else ""

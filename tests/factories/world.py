@@ -1,0 +1,333 @@
+"""A small world in which every route has one call that succeeds, and everyone else who might try it.
+
+``World.call("redeem")`` makes whatever the call needs (an offer, points) and returns the call of its rightful caller;
+the house's tests then spoil it, send it as somebody else, or send it as it is to prove that it was good.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from backend.accounts import rules as account_rules
+from backend.accounts import service as accounts
+from backend.codes import service as codes
+from backend.community import service as community
+from backend.community import submissions
+from backend.community.models import Community
+from backend.community.rules import community_id
+from backend.consents import service as consents
+from backend.kit import clock, db, files
+from backend.ledger import service as ledger
+from backend.perks import coupons
+from backend.perks import service as perks
+from backend.web import callers
+from tests.community.pictures import picture
+from tests.factories import accounts as people
+from tests.factories import perks as shops
+from tests.merchants.conftest import registered
+from tests.wechat_server import WechatServer, synthetic_phone
+
+HOME, ELSEWHERE = community_id("dongshan-demo"), community_id("hengxi-demo")
+KIND_OF = {
+    "community-worker": "community", "partner-manager": "partner", "data-officer": "department",
+    "market-manager": "market",
+}  # fmt: skip
+STAFF = tuple(account_rules.ROLES)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. ``who`` is the label of its rightful caller; ``secrets``: what only that caller may ever see."""
+
+    name: str
+    who: str | None
+    method: str
+    path: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    body: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    upload: bool = False
+    keyed: bool = False
+    secrets: tuple[object, ...] = ()
+
+    def url(self, **changed: object) -> str:
+        return self.path.format(**{**self.params, **changed})
+
+    def send(
+        self, client: FlaskClient, token: str | None, key: object = None, params: Mapping[str, object] | None = None
+    ) -> TestResponse:
+        """Send it as it is, with ``token``; with a fresh key where one is needed."""
+        given: dict[str, Any] = {"query_string": dict(self.query)} if self.query else {}
+        if self.upload:
+            given["data"] = {"file": (picture(), "picture.png")}
+        elif self.body is not None:
+            given["json"] = self.body
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if self.keyed:
+            headers["Idempotency-Key"] = str(key or uuid4())
+        return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
+
+
+class World:
+    """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
+
+    def __init__(self, document: Mapping[str, Any], wechat: WechatServer, base_url: str) -> None:
+        self.wechat, self.base_url = wechat, base_url
+        self.operations = {
+            operation["operationId"]: (method.upper(), path, operation)
+            for path, item in document["paths"].items()
+            for method, operation in item.items()
+            if method in ("get", "post", "put", "patch", "delete")
+        }
+        self.tokens: dict[str, str] = {}
+        with db.transaction() as session:
+            codes.ensure_keys(session, "320115")
+            self._residents(session)
+            self._staff(session)
+            self._doors(session)
+            self.merchant_code = registered(session).public_code
+            self._belongings(session)
+
+    # --- who there is ------------------------------------------------------------------------------------------------
+
+    def _residents(self, session: Session) -> None:
+        self.resident, self.neighbour = people.resident(session), people.resident(session)
+        for label, who in (("resident", self.resident), ("neighbour", self.neighbour)):
+            self.tokens[label] = people.resident_token(session, who)
+            consents.give_for_many(session, [who.resident_id], "community")
+            consents.set_consent(session, who.resident_id, "score", True, self._text_version(session, "score"))
+            community.sign_covenant(session, who.resident_id, HOME, shops.act(who.resident_id))
+        self.tokens["unbound"] = people.unbound_token(session)
+
+    def _staff(self, session: Session) -> None:
+        home, elsewhere = self._organisation_of(session, HOME), self._organisation_of(session, ELSEWHERE)
+        ledger.grant_budget(session, home, clock.today(), 100_000, None)
+        self.community_organisation = home
+        for role in STAFF:
+            kind = KIND_OF.get(role, "office")
+            own = home if kind == "community" else people.organisation(session, kind)
+            other = elsewhere if kind == "community" else people.organisation(session, kind)
+            for label, where in ((role, own), (f"other {role}", other)):
+                self.tokens[label] = people.staff_token(session, people.staff(session, role, where))
+
+    def _doors(self, session: Session) -> None:
+        self.shop, self.other_shop = shops.shop(session, price_points=5, uses=2), shops.shop(session)
+        for label, shop in (("device", self.shop), ("other device", self.other_shop)):
+            self.tokens[label] = accounts.open_session(session, "device", shop.door.device_id).access_token
+
+    def _belongings(self, session: Session) -> None:
+        """What the resident has and nobody else may see."""
+        mine = self.resident.resident_id
+        shops.give_points(session, mine, 1_000)
+        self.coupon_id = self.new_coupon(session)
+        self.photo_id = self.new_photo(session, mine)
+        self.submission_id = self.new_submission(session, self.photo_id)
+        (self.transfer_id, *_) = (entry.id for entry in ledger.entries(session, mine, 1))
+        self.secrets = (
+            mine, self.resident.account_id, self.resident.name, self.resident.id_number, self.resident.openid,
+            self.coupon_id, self.photo_id, self.submission_id, self.transfer_id,
+        )  # fmt: skip
+
+    @staticmethod
+    def _organisation_of(session: Session, community: UUID) -> UUID:
+        found: UUID = session.execute(select(Community.organisation_id).where(Community.id == community)).scalar_one()
+        return found
+
+    @staticmethod
+    def _text_version(session: Session, purpose: str) -> str:
+        return consents.purpose_called(session, purpose).text_version
+
+    # --- what is made on the way -------------------------------------------------------------------------------------
+
+    def new_coupon(self, session: Session) -> UUID:
+        mine = self.resident.resident_id
+        coupon_id: UUID = perks.redeem(session, mine, self.shop.offer_id, shops.act(mine)).coupon.id
+        return coupon_id
+
+    @staticmethod
+    def new_photo(session: Session, owner: UUID) -> UUID:
+        return files.save_image(session, owner, picture(), max_bytes=10**6, max_pixels=10**6)
+
+    def new_submission(self, session: Session, *photos: UUID) -> UUID:
+        mine = self.resident.resident_id
+        deed = submissions.NewSubmission("elder-care", clock.now(), "陪邻居去医院", photos)
+        return submissions.submit(session, mine, deed, shops.act(mine)).id
+
+    def new_activity(self, session: Session) -> UUID:
+        begun = clock.now() - timedelta(minutes=10)
+        ends = begun + timedelta(hours=2)
+        plan = community.ActivityPlan(HOME, "演示活动", "演示广场", "clean-up-day", begun, ends)
+        return community.create_activity(session, uuid4(), "community-worker", plan)
+
+    # --- the calls ---------------------------------------------------------------------------------------------------
+
+    def call(self, name: str) -> Call:
+        """The good call of an operation, with everything it needs freshly made."""
+        method, path, operation = self.operations[name]
+        with db.transaction() as session:
+            needs: dict[str, Any] = getattr(self, f"_{name}", lambda _: {})(session)
+        keyed = any(p.get("name") == "Idempotency-Key" for p in operation.get("parameters", []))
+        who = needs.pop("who", None) or self._rightful(operation["x-permission"])
+        return Call(name, who, method, path, keyed=keyed, **{"secrets": self.secrets, **needs})
+
+    def _rightful(self, action: str) -> str | None:
+        if action == "public":
+            return None
+        permission = callers.PERMISSIONS[action]
+        if "resident" in permission.kinds:
+            return "resident"
+        return "device" if "device" in permission.kinds else min(permission.roles, key=STAFF.index)
+
+    def _sign_in_wechat(self, _: Session) -> dict[str, Any]:
+        return {"body": {"code": self.wechat.world.make_code("login", people.openid())}}
+
+    def _sign_in_staff(self, session: Session) -> dict[str, Any]:
+        who = people.staff(session)
+        return {"body": {"username": who.username, "password": people.PASSWORD, "otp": who.otp()}}
+
+    def _give_device_nonce(self, session: Session) -> dict[str, Any]:
+        return {"body": {"device_id": str(self.shop.door.device_id)}}
+
+    def _sign_in_device(self, session: Session) -> dict[str, Any]:
+        device = people.device(session, self.shop.partner_id, self.shop.venue_id)
+        nonce, _ = accounts.give_nonce(device.device_id)
+        signature = device.sign(self.base_url, nonce)
+        return {"body": {"device_id": str(device.device_id), "nonce": nonce, "signature": signature}}
+
+    def _refresh_tokens(self, session: Session) -> dict[str, Any]:
+        grant = accounts.open_session(session, "device", self.shop.door.device_id)
+        return {"body": {"refresh_token": grant.refresh_token}}
+
+    def _sign_out(self, session: Session) -> dict[str, Any]:
+        self.tokens["leaving"] = people.resident_token(session, self.resident)
+        return {"who": "leaving"}
+
+    def _bind_identity(self, session: Session) -> dict[str, Any]:
+        openid, name, id_number = people.openid(), people.name(), people.id_number()
+        entry = accounts.DirectoryEntry(name, id_number, synthetic_phone(openid))
+        accounts.add_to_directory(session, [entry])
+        self.tokens["newcomer"] = accounts.sign_in_wechat(session, people.WechatUser(openid, None)).access_token
+        proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
+        return {"who": "newcomer", "body": {"name": name, "id_number": id_number, "proof": proof}}
+
+    def _issue_counter_code(self, _: Session) -> dict[str, Any]:
+        return {"body": {"name": people.name(), "id_number": people.id_number()}}
+
+    def _set_consent(self, session: Session) -> dict[str, Any]:
+        version = self._text_version(session, "messages")
+        return {"params": {"purpose": "messages"}, "body": {"granted": True, "text_version": version}}
+
+    def _grant_budget(self, _: Session) -> dict[str, Any]:
+        where = str(self.community_organisation)
+        return {"body": {"organisation_id": where, "month": "2026-03", "points": 1, "reason": "演示"}}
+
+    def _reverse_transfer(self, session: Session) -> dict[str, Any]:
+        mine = self.resident.resident_id
+        wrong = ledger.award(
+            session, mine, self.community_organisation, 3, "test.award", clock.now(), None, "测试发放", None
+        )
+        return {"body": {"resident_id": str(mine), "transfer_id": str(wrong.id), "reason": "测试更正"}}
+
+    def _show_covenant(self, _: Session) -> dict[str, Any]:
+        return {"params": {"community_id": HOME}}
+
+    def _sign_covenant(self, _: Session) -> dict[str, Any]:
+        return {"params": {"community_id": ELSEWHERE}, "body": {"version": "2026.1"}}
+
+    def _announce_activity(self, _: Session) -> dict[str, Any]:
+        begins = clock.now() + timedelta(days=1)
+        return {"body": {
+            "community_id": str(HOME), "title": "议事会", "place": "议事厅", "behaviour": "assembly",
+            "starts_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=1)).isoformat(),
+        }}  # fmt: skip
+
+    def _show_check_in_code(self, session: Session) -> dict[str, Any]:
+        return {"params": {"activity_id": self.new_activity(session)}}
+
+    def _check_in(self, session: Session) -> dict[str, Any]:
+        activity = self.new_activity(session)
+        shown = community.check_in_code(session, {self.community_organisation}, activity)
+        return {"params": {"activity_id": activity}, "body": {"code": shown.text}}
+
+    def _submit_deed(self, session: Session) -> dict[str, Any]:
+        photo = self.new_photo(session, self.resident.resident_id)
+        return {"body": {
+            "behaviour": "elder-care", "happened_at": clock.now().isoformat(), "text": "陪邻居去医院",
+            "photo_ids": [str(photo)], "community_id": str(HOME),
+        }}  # fmt: skip
+
+    def _show_submission_photo(self, _: Session) -> dict[str, Any]:
+        return {"params": {"submission_id": self.submission_id, "file_id": self.photo_id}, "secrets": ()}
+
+    def _review_submission(self, session: Session) -> dict[str, Any]:
+        identity = self.new_submission(session)
+        return {"params": {"submission_id": identity}, "body": {"decision": "reject", "reason": "测试不通过"}}
+
+    def _list_offers(self, _: Session) -> dict[str, Any]:
+        return {"query": {"scene": "you", "venue": str(self.shop.venue_id)}}
+
+    def _read_offer(self, _: Session) -> dict[str, Any]:
+        return {"params": {"offer_id": self.shop.offer_id}}
+
+    def _redeem(self, _: Session) -> dict[str, Any]:
+        return {"params": {"offer_id": self.shop.offer_id}}
+
+    def _read_coupon(self, _: Session) -> dict[str, Any]:
+        return {"params": {"coupon_id": self.coupon_id}}
+
+    def _create_coupon_code(self, _: Session) -> dict[str, Any]:
+        return {"params": {"coupon_id": self.coupon_id}, "query": {"qr": "svg"}}
+
+    def _cancel_coupon(self, session: Session) -> dict[str, Any]:
+        return {"params": {"coupon_id": self.new_coupon(session)}}
+
+    def _create_presentation_code(self, _: Session) -> dict[str, Any]:
+        return {"body": {"purpose": "offer"}}
+
+    def _code(self, session: Session) -> str:
+        return coupons.coupon_code(session, self.resident.resident_id, self.new_coupon(session)).text
+
+    def _verify_code(self, session: Session) -> dict[str, Any]:
+        return {"body": {"code": self._code(session), "offer_id": str(self.shop.offer_id)}}
+
+    def _admit(self, session: Session) -> dict[str, Any]:
+        return {"body": {"code": self._code(session), "offer_id": str(self.shop.offer_id)}}
+
+    def _upload_admissions(self, session: Session) -> dict[str, Any]:
+        at = (clock.now() + timedelta(seconds=1)).isoformat()
+        return {"body": {"admissions": [{"id": str(uuid4()), "code": self._code(session), "at": at}]}}
+
+    def _upload_file(self, _: Session) -> dict[str, Any]:
+        return {"upload": True}
+
+    def _show_file(self, _: Session) -> dict[str, Any]:
+        return {"params": {"file_id": self.photo_id}}
+
+    def _show_code_status_list(self, _: Session) -> dict[str, Any]:
+        return {"params": {"list_id": 0}}
+
+    def _explain_problem(self, _: Session) -> dict[str, Any]:
+        return {"params": {"slug": "not-found"}}
+
+    def _merchant(self, _: Session) -> dict[str, Any]:
+        return {"params": {"public_code": self.merchant_code}}
+
+    _show_merchant = _show_badge = _show_code_svg = _show_code_png = _show_poster = _merchant
+
+
+def forged(claims: Mapping[str, Any], header: Mapping[str, Any], signature: bytes = b"") -> str:
+    """A token put together by hand, with any header and any signature."""
+    from json import dumps
+
+    parts = [dumps(part, default=str).encode() for part in (header, claims)]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in [*parts, signature])
