@@ -1,0 +1,1 @@
+"""Points: accounts, wallets, lots, budgets and the transfers between them."""
