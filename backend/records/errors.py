@@ -1,0 +1,32 @@
+"""Refusals of the archives."""
+
+from __future__ import annotations
+
+from backend.kit.errors import DomainError
+
+
+class RecordRefused(DomainError):
+    slug = "record-refused"
+    status = 422
+    title_zh = "记录不符合目录"
+    title_en = "The record does not follow the catalogue"
+    explain_zh = "problems 逐条列出与公共信用信息目录不符之处。目录之外的信息不得归集；什么都没有写入。"
+    explain_en = "`problems` lists each departure. What the catalogue lacks is not collected; nothing was written."
+
+
+class RecordExists(DomainError):
+    slug = "record-exists"
+    status = 409
+    title_zh = "同一文书已有不同内容的记录"
+    title_en = "The same document is on file with other content"
+    explain_zh = "同一主体、同一目录条目、同一文书号只有一条记录。更正请走更正流程，不能再报一条。"
+    explain_en = "One subject, item and document number make one record. Correct it; do not report it again."
+
+
+class StatusNotPossible(DomainError):
+    slug = "record-status-not-possible"
+    status = 409
+    title_zh = "记录不能这样变更"
+    title_en = "The record cannot change that way"
+    explain_zh = "from 是记录现在的状态，to 是所要求的状态。已修复、已撤销、已到期的记录不再变更。"
+    explain_en = "`from` is the record's status now, `to` the one asked for. Repaired, withdrawn and expired are final."

@@ -1,0 +1,102 @@
+"""Tables of the archives.
+
+An archive holds each record as it stands; what it said before stays, version by version, in the table beside it,
+which is only ever inserted into. A version held from its ``changed_at`` until its ``replaced_at``.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, String, Table, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.kit.db import Base, distributed
+
+_STATUS = "status IN ('active', 'disputed', 'repaired', 'withdrawn', 'expired')"
+_EFFECT = "effect IN ('favourable', 'adverse', 'neutral')"
+
+
+class _Content:
+    """What a document says, what became of it, and who changed it last. ``…_on``: the last day, Shanghai."""
+
+    item_code: Mapped[str] = mapped_column(String(40))
+    effect: Mapped[str] = mapped_column(String(12))
+    source_organisation_id: Mapped[UUID | None]
+    source_name: Mapped[str] = mapped_column(String(120))
+    document_no: Mapped[str] = mapped_column(String(120))
+    title: Mapped[str] = mapped_column(String(200))
+    decided_on: Mapped[date]
+    ended_on: Mapped[date | None]
+    counts_until_on: Mapped[date]
+    publicity_until_on: Mapped[date | None]
+    status: Mapped[str] = mapped_column(String(10))
+    fields: Mapped[dict[str, Any]]
+    batch_id: Mapped[UUID | None]
+    known_from: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+    change_reason: Mapped[str] = mapped_column(String(200))
+
+
+class RecordRow(_Content, Base):
+    """A natural person's archive."""
+
+    __tablename__ = "records"
+    __table_args__ = (
+        UniqueConstraint("resident_id", "item_code", "document_no"),
+        CheckConstraint(_STATUS, name="status_known"),
+        CheckConstraint(_EFFECT, name="effect_known"),
+        distributed(),
+    )
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+
+class RecordVersionRow(_Content, Base):
+    __tablename__ = "record_versions"
+    __table_args__ = (distributed(),)
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    replaced_at: Mapped[datetime]
+
+
+class EntityRecordRow(_Content, Base):
+    """A legal entity's archive, keyed by its unified social credit code."""
+
+    __tablename__ = "entity_records"
+    __table_args__ = (
+        UniqueConstraint("entity_code", "item_code", "document_no"),
+        CheckConstraint(_STATUS, name="status_known"),
+        CheckConstraint(_EFFECT, name="effect_known"),
+        Index("ix_entity_records_shown", "entity_code", "publicity_until_on"),
+        distributed("entity_code"),
+    )
+
+    entity_code: Mapped[str] = mapped_column(String(18), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    entity_name: Mapped[str] = mapped_column(String(200))
+    version: Mapped[int]
+
+
+class EntityRecordVersionRow(_Content, Base):
+    __tablename__ = "entity_record_versions"
+    __table_args__ = (distributed("entity_code"),)
+
+    entity_code: Mapped[str] = mapped_column(String(18), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    entity_name: Mapped[str] = mapped_column(String(200))
+    replaced_at: Mapped[datetime]
+
+
+records = cast(Table, RecordRow.__table__)
+record_versions = cast(Table, RecordVersionRow.__table__)
+entity_records = cast(Table, EntityRecordRow.__table__)
+entity_record_versions = cast(Table, EntityRecordVersionRow.__table__)

@@ -1,0 +1,49 @@
+"""Commands of the scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from backend.kit import city, db
+from backend.scores import linter, service
+
+
+@click.group("scores")
+def scores() -> None:
+    """信用分：检查评分办法，重新计算。"""
+
+
+@scores.command("lint")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def lint(folder: Path) -> None:
+    """检查城市目录 FOLDER 中的 scoring.toml：只许激励、有依据、不含社区生活、等级可达。"""
+    contents = city.read_folder(folder)
+    problems = linter.scoring_problems(contents["scoring"], contents)
+    for problem in problems:
+        click.echo(f"scoring.toml：{problem}", err=True)
+    if problems:
+        raise click.exceptions.Exit(1)
+    click.echo("scoring.toml：没有问题")
+
+
+@scores.command("recompute")
+@click.option("--resident", "resident_id", type=click.UUID, help="只计算这一位；不写则计算全部已有信用分的人。")
+def recompute(resident_id: UUID | None) -> None:
+    """按今天的评分办法重新计算。可以随时中断，再次运行即可。"""
+    if resident_id is not None:
+        with db.transaction() as session:
+            found = service.recompute(session, resident_id, "request")
+        click.echo("没有同意，不计算" if found is None else "已计算")
+        return
+    chunks, after = 0, None
+    while True:
+        with db.transaction() as session:
+            after = service.recompute_all(session, after)
+        if after is None:
+            break
+        chunks += 1
+        click.echo(f"已计算到 {after}")
+    click.echo(f"完成，共 {chunks} 批")
