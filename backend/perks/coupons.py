@@ -1,0 +1,144 @@
+"""A resident's coupons: what they are now, the codes that show them, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from backend.codes import service as codes
+from backend.kit import city, clock, db
+from backend.kit.db import Reader
+from backend.kit.errors import NotFound
+from backend.perks import offers
+from backend.perks.errors import CouponNotActive
+from backend.perks.models import Coupon
+
+COLUMNS = tuple(Coupon.__table__.c)
+PRESENTATION_USE = "offer"
+"""What a presentation code of this room says it is for."""
+
+
+@dataclass(frozen=True)
+class CouponView:
+    """A coupon as it is now. A coupon past its end reads ``expired`` whether or not the job has run."""
+
+    row: Row[Any]
+    at: datetime
+    venues: Sequence[Mapping[str, Any]] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
+
+    @property
+    def status(self) -> str:
+        return status_at(self.row, self.at)
+
+    @property
+    def cancellable(self) -> bool:
+        return cancellable(self.row, self.at)
+
+    @property
+    def offer(self) -> dict[str, Any]:
+        return offer_of(self.row)
+
+    @property
+    def refund(self) -> str:
+        return str(self.row.terms["refund"])
+
+
+def status_at(coupon: Row[Any], at: datetime) -> str:
+    """``issued``, ``used``, ``cancelled`` or ``expired`` at an instant."""
+    return "expired" if coupon.status == "issued" and at >= coupon.valid_until else str(coupon.status)
+
+
+def cancellable(coupon: Row[Any], at: datetime) -> bool:
+    """Whether its holder may give it back: wholly unused, still good, and sold as returnable."""
+    unused = coupon.uses_left == coupon.uses_total
+    return unused and status_at(coupon, at) == "issued" and coupon.terms["refund"] == "until_used"
+
+
+def offer_of(coupon: Row[Any]) -> dict[str, Any]:
+    """The offer as the coupon remembers it."""
+    terms = coupon.terms
+    return {
+        "id": coupon.offer_id, "title": terms["title"], "scene": terms["scene"], "kind": terms["kind"],
+        "benefit": terms["benefit"], "benefit_text": terms["benefit_text"],
+    }  # fmt: skip
+
+
+def _own(resident_id: UUID) -> Select[Any]:
+    return select(*COLUMNS).where(Coupon.resident_id == resident_id)
+
+
+def find(reader: Reader, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
+    """The coupon's row, or None."""
+    return reader.execute(_own(resident_id).where(Coupon.id == coupon_id)).first()
+
+
+def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
+    """The coupon's row, locked until the transaction ends. Whoever changes a coupon holds this first."""
+    return session.execute(db.for_update(_own(resident_id).where(Coupon.id == coupon_id))).first()
+
+
+def change(session: Session, coupon: Row[Any], **values: Any) -> None:
+    """Write to a coupon that this transaction has locked."""
+    session.execute(
+        update(Coupon)
+        .where(Coupon.resident_id == coupon.resident_id, Coupon.id == coupon.id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
+    """One of the resident's own coupons. Raises NotFound."""
+    found = find(reader, resident_id, coupon_id)
+    if found is None:
+        raise NotFound()
+    return CouponView(found, clock.now(), offers.venues_of(reader, [found.offer_id]).get(found.offer_id, ()))
+
+
+def coupons(
+    reader: Reader, resident_id: UUID, *, after: tuple[datetime, UUID] | None = None, limit: int = 20
+) -> list[CouponView]:
+    """The resident's coupons, newest first, up to ``limit + 1`` of them after the given place."""
+    query = _own(resident_id).order_by(Coupon.created_at.desc(), Coupon.id.desc()).limit(limit + 1)
+    if after is not None:
+        query = query.where(tuple_(Coupon.created_at, Coupon.id) < tuple_(*after))
+    rows = reader.execute(query).all()
+    places = offers.venues_of(reader, sorted({row.offer_id for row in rows}))
+    now = clock.now()
+    return [CouponView(row, now, places.get(row.offer_id, ())) for row in rows]
+
+
+def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.SignedCode:
+    """A fresh signed code for a coupon. It lives as long as the offer says, never past the coupon's own end.
+
+    It writes nothing: whether a use is left is decided at the door. Raises NotFound, CouponNotActive.
+    """
+    found = find(reader, resident_id, coupon_id)
+    if found is None:
+        raise NotFound()
+    now = clock.now()
+    left_seconds = int((found.valid_until - now).total_seconds())
+    if (status := status_at(found, now)) != "issued" or left_seconds < 1:
+        raise CouponNotActive(coupon_status=status)
+    claims = codes.Claims(
+        subject_id=found.id, resident_id=resident_id, offer_id=found.offer_id,
+        status=codes.StatusRef(found.status_list_id, found.status_index),
+    )  # fmt: skip
+    lifetime_seconds = min(found.terms["code_lifetime_seconds"], left_seconds)
+    return codes.sign_code(reader, codes.Purpose.COUPON, claims, lifetime_seconds)
+
+
+def presentation_code(reader: Reader, resident_id: UUID) -> codes.SignedCode:
+    """A code of a minute's life by which a venue asks whether its holder may have an offer. It says nothing else."""
+    seconds = int(city.get(reader, "city").content["limits"]["presentation_code_seconds"])
+    claims = codes.Claims(resident_id=resident_id, use=PRESENTATION_USE)
+    return codes.sign_code(reader, codes.Purpose.PRESENTATION, claims, seconds)

@@ -1,0 +1,47 @@
+"""What this room owes each day."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from backend.kit import clock, db
+from backend.kit import jobs as daily
+from backend.perks import expiry, pack
+
+CHUNK = 200
+
+
+def expire_coupons(day: date) -> str:
+    """Close the coupons whose end has passed, in chunks by key; each chunk is one transaction.
+
+    What a crash leaves undone is still due: only coupons that nobody closed are looked for.
+    """
+    closed = 0
+    after: tuple[UUID, UUID] | None = None
+    while True:
+        with db.reading() as reader:
+            waits = expiry.grace(reader)
+            keys = expiry.due(reader, clock.now(), after, CHUNK)
+        if not keys:
+            return f"{closed} coupons expired"
+        with db.transaction() as session:
+            closed += sum(expiry.expire(session, *key, waits) for key in keys)
+        after = keys[-1]
+
+
+def drop_old_uses(day: date) -> str:
+    """Forget the uses that no offline pack tells any more."""
+    dropped = 0
+    while True:
+        with db.transaction() as session:
+            count = pack.drop_old_uses(session, clock.now())
+        dropped += count
+        if not count:
+            return f"{dropped} old uses dropped"
+
+
+def register() -> None:
+    """Register this room's jobs. The composition root calls it once."""
+    daily.register(daily.Job("perks.expire-coupons", "关闭过期的券", expire_coupons))
+    daily.register(daily.Job("perks.drop-old-uses", "清理离线包不再需要的使用记录", drop_old_uses))

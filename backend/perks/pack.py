@@ -1,0 +1,93 @@
+"""What a venue's device needs to judge codes while the network is down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from backend.codes import service as codes
+from backend.kit import city, clock
+from backend.kit.db import Reader
+from backend.perks import offers
+from backend.perks.door import Door, text_of
+from backend.perks.models import Offer, OfferVenue, UsedUse
+
+VERIFIES = "cs"
+"""First letters of the key ids that an offline verifier needs: coupons' keys and the status lists'."""
+
+
+def offline_pack(reader: Reader, at_door: Door) -> dict[str, Any]:
+    """Keys, signed status lists, uses already gone and offers, for this door's venue only.
+
+    ``digest`` covers all but the two instants: while it stays the same, a device that has the pack has nothing to
+    fetch. ``used`` is a list of ``{status, used, last_used_at}``; ``status`` is the number that a code carries.
+    """
+    now = clock.now()
+    valid_hours = int(city.get(reader, "city").content["limits"]["pack_valid_hours"])
+    about = _offers(reader, at_door)
+    lists = codes.status_list_tokens(reader)
+    body = {
+        "keys": [key for key in codes.jwks(reader)["keys"] if key["kid"][0] in VERIFIES],
+        "status_list": lists[0],
+        "status_lists": lists,
+        "used": _used(reader, [offer["id"] for offer in about], now),
+        "offers": about,
+        "venue": _venue(reader, at_door),
+    }
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return {**body, "server_time": now, "valid_until": now + timedelta(hours=valid_hours), "digest": digest}
+
+
+def _venue(reader: Reader, at_door: Door) -> dict[str, Any]:
+    venue = offers.venue(reader, at_door.venue_id)
+    return {"id": venue.id, "name": venue.name}
+
+
+def _offers(reader: Reader, at_door: Door) -> list[dict[str, Any]]:
+    """Every offer admitted here, those that must be online included, so that a device can say so. Closed ones too:
+    coupons of a closed offer stay good."""
+    rows = reader.execute(
+        select(Offer.id, Offer.title, Offer.kind, Offer.terms)
+        .join(OfferVenue, OfferVenue.offer_id == Offer.id)
+        .where(OfferVenue.venue_id == at_door.venue_id)
+        .order_by(Offer.position, Offer.id)
+    )
+    return [
+        {
+            "id": row.id, "title": row.title, "kind": row.kind, "benefit_text": row.terms["benefit_text"],
+            "uses": row.terms["uses"], "offline": row.terms["offline"],
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _used(reader: Reader, offer_ids: Collection[UUID], now: datetime) -> list[dict[str, Any]]:
+    rows = reader.execute(
+        select(UsedUse.status_list_id, UsedUse.status_index, UsedUse.used, UsedUse.last_used_at)
+        .where(UsedUse.offer_id.in_(offer_ids), UsedUse.drop_after > now)
+        .order_by(UsedUse.status_list_id, UsedUse.status_index)
+    )
+    return [
+        {
+            "status": codes.StatusRef(row.status_list_id, row.status_index).number,
+            "used": row.used,
+            "last_used_at": text_of(row.last_used_at),
+        }
+        for row in rows
+    ]
+
+
+def drop_old_uses(session: Session, at: datetime, most: int = 1000) -> int:
+    """Delete used-up rows that no pack tells any more, ``most`` at a time; how many were deleted."""
+    keys = (UsedUse.offer_id, UsedUse.status_list_id, UsedUse.status_index)
+    rows = session.execute(select(*keys).where(UsedUse.drop_after <= at).limit(most)).all()
+    for row in rows:
+        session.execute(delete(UsedUse).where(*(key == value for key, value in zip(keys, row, strict=True))))
+    return len(rows)

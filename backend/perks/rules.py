@@ -1,0 +1,249 @@
+"""What an offer asks and what it gives, as pure functions of facts and a day.
+
+No session, no clock. A personal score serves encouragement only (NDRC notices of July and August 2019): the one thing
+in here that reads a level is an offer's floor, and an offer only ever adds something that nobody had before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+EVER = date(1970, 1, 1)
+"""The window of a limit that never starts anew."""
+
+WINDOWS = {"day": "每天", "month": "每月", "year": "每年", "ever": "总共"}
+
+FUTURE_TOLERANCE = timedelta(minutes=2)
+"""How far a device's clock may run ahead of ours before what it reports is not believed."""
+
+TRANSITIONS: Mapping[tuple[str, str], str] = {
+    ("issued", "admit"): "issued",
+    ("issued", "admit-last"): "used",
+    ("issued", "cancel"): "cancelled",
+    ("issued", "expire"): "expired",
+}
+"""Every legal step of a coupon: (status, act) → status. ``used``, ``cancelled`` and ``expired`` are final."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an offer asks of a resident. ``level_floor_rank``: 0 is the lowest level; None when there is no floor."""
+
+    status: str
+    price_points: int = 0
+    level_floor_name: str = ""
+    level_floor_rank: int | None = None
+    consents: tuple[str, ...] = ()
+    consent_titles: Mapping[str, str] = field(default_factory=dict)
+    residents_of: str = ""
+    residents_of_name: str = ""
+    limit: int | None = None
+    window: str = "ever"
+    starts_on: date | None = None
+    ends_on: date | None = None
+    limited_stock: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the caller and the shelf at this moment. ``stock_left`` is None when stock is unlimited."""
+
+    signed_in: bool
+    bound: bool
+    adult: bool = False
+    consents: frozenset[str] = frozenset()
+    level_rank: int | None = None
+    communities: frozenset[str] = frozenset()
+    balance_points: int = 0
+    used_in_window: int = 0
+    stock_left: int | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One condition: whether it holds, in words, and what the resident could do about it (empty when it holds)."""
+
+    slug: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``entitled`` is None when nobody is signed in and bound, so that it cannot be said."""
+
+    entitled: bool | None
+    reasons: tuple[Reason, ...]
+
+    @property
+    def word(self) -> str:
+        return {True: "entitled", False: "not-entitled", None: "sign-in"}[self.entitled]
+
+    @property
+    def against(self) -> tuple[Reason, ...]:
+        return tuple(reason for reason in self.reasons if not reason.ok)
+
+
+def may_redeem(terms: Terms, facts: Facts, today: date) -> Verdict:
+    """Every reason for and against, in a fixed order; entitled when none is against.
+
+    A caller who is not signed in, or has not bound an identity, gets None with what the offer asks for.
+    """
+    shelf = [_open(terms, today), *_stock(facts)]
+    if not facts.bound:
+        return Verdict(None, (_who(facts), *shelf))
+    reasons = (*shelf, *_consents(terms, facts), *_level(terms, facts), *_community(terms, facts),
+               *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
+    return Verdict(all(reason.ok for reason in reasons), reasons)
+
+
+def _who(facts: Facts) -> Reason:
+    if not facts.signed_in:
+        return Reason("sign-in", False, "尚未登录，无法判断您能否享受", "登录并完成实名绑定")
+    return Reason("identity", False, "尚未实名绑定，无法判断您能否享受", "完成实名绑定")
+
+
+def _open(terms: Terms, today: date) -> Reason:
+    if terms.status != "open":
+        return Reason("open", False, "活动已下线")
+    if terms.starts_on and today < terms.starts_on:
+        return Reason("open", False, f"{terms.starts_on:%Y-%m-%d} 起开放兑换", f"{terms.starts_on:%Y-%m-%d} 后再来")
+    if terms.ends_on and today > terms.ends_on:
+        return Reason("open", False, f"兑换已于 {terms.ends_on:%Y-%m-%d} 截止")
+    return Reason("open", True, "正在开放兑换")
+
+
+def _stock(facts: Facts) -> list[Reason]:
+    if facts.stock_left is None:
+        return []
+    if facts.stock_left <= 0:
+        return [Reason("stock", False, "名额已领完", "有人退券后名额会放出")]
+    return [Reason("stock", True, "还有名额")]
+
+
+def _consents(terms: Terms, facts: Facts) -> list[Reason]:
+    reasons = []
+    for purpose in terms.consents:
+        title = terms.consent_titles.get(purpose, purpose)
+        if purpose == "score" and not facts.adult:
+            reasons.append(Reason("adult", False, "信用分只面向年满十八周岁的居民"))
+        elif purpose in facts.consents:
+            reasons.append(Reason("consent", True, f"已授权「{title}」"))
+        else:
+            remedy = f"在「同意事项」中开启「{title}」，可随时撤回"
+            reasons.append(Reason("consent", False, f"需要授权「{title}」", remedy))
+    return reasons
+
+
+def _level(terms: Terms, facts: Facts) -> list[Reason]:
+    if terms.level_floor_rank is None:
+        return []
+    name = terms.level_floor_name
+    if facts.level_rank is None or "score" not in facts.consents:
+        return [Reason("level", False, f"面向信用等级 {name} 及以上；您的等级尚不可用", "授权信用分后即可核对")]
+    if facts.level_rank < terms.level_floor_rank:
+        return [Reason("level", False, f"面向信用等级 {name} 及以上", "在「信用分」中查看每一项加分依据和下一等级")]
+    return [Reason("level", True, f"信用等级达到 {name}")]
+
+
+def _community(terms: Terms, facts: Facts) -> list[Reason]:
+    if not terms.residents_of:
+        return []
+    name = terms.residents_of_name or terms.residents_of
+    if terms.residents_of in facts.communities:
+        return [Reason("community", True, f"您是{name}的居民")]
+    return [Reason("community", False, f"面向{name}的居民", f"在{name}签署邻里公约")]
+
+
+def _limit(terms: Terms, facts: Facts, today: date) -> list[Reason]:
+    if terms.limit is None:
+        return []
+    words = f"每人{WINDOWS[terms.window]}限 {terms.limit} 份"
+    left = terms.limit - facts.used_in_window
+    if left > 0:
+        return [Reason("limit", True, f"{words}，还可兑换 {left} 份")]
+    again = next_window(terms.window, today)
+    return [Reason("limit", False, f"{words}，已用完", f"{again:%Y-%m-%d} 起可再次兑换" if again else "")]
+
+
+def _points(terms: Terms, facts: Facts) -> list[Reason]:
+    if terms.price_points == 0:
+        return [Reason("points", True, "不需要积分")]
+    short = terms.price_points - facts.balance_points
+    if short <= 0:
+        return [Reason("points", True, f"需要 {terms.price_points} 积分，余额足够")]
+    return [Reason("points", False, f"需要 {terms.price_points} 积分，还差 {short} 积分", "参加社区志愿活动可获得积分")]
+
+
+def window_start(window: str, today: date) -> date:
+    """The first day of the window that ``today`` falls in: the key under which a limit is counted."""
+    if window == "day":
+        return today
+    if window == "month":
+        return today.replace(day=1)
+    if window == "year":
+        return today.replace(month=1, day=1)
+    if window == "ever":
+        return EVER
+    raise ValueError(f"unknown window {window!r}")
+
+
+def next_window(window: str, today: date) -> date | None:
+    """The first day of the next window; None when there is none."""
+    start = window_start(window, today)
+    if window == "day":
+        return start + timedelta(days=1)
+    if window == "month":
+        return (start + timedelta(days=31)).replace(day=1)
+    return start.replace(year=start.year + 1) if window == "year" else None
+
+
+def last_good_day(redeemed_on: date, valid_days: int) -> date:
+    """The last Shanghai day on which a coupon is good: the day of redemption counts as none, so 1 day is tomorrow."""
+    return redeemed_on + timedelta(days=valid_days)
+
+
+def share_points(price_points: int, uses_total: int, use_no: int) -> int:
+    """How many of a coupon's points go to the partner at its ``use_no``-th use (1-based); the last takes the remainder.
+
+    Over all uses the shares sum to the price exactly; each is ≥ 0.
+    """
+    if not 1 <= use_no <= uses_total or price_points < 0:
+        raise ValueError("use_no counts from 1 to uses_total and a price is not negative")
+    share = price_points // uses_total
+    return price_points - share * (uses_total - 1) if use_no == uses_total else share
+
+
+def next_status(status: str, act: str) -> str | None:
+    """What ``act`` makes of a coupon in ``status``; None when it may not happen."""
+    return TRANSITIONS.get((status, act))
+
+
+def spread(total: int, buckets: int) -> list[int]:
+    """``total`` over ``buckets`` as evenly as integers allow, fuller ones first."""
+    share, more = divmod(total, buckets)
+    return [share + (1 if index < more else 0) for index in range(buckets)]
+
+
+def bucket_count(total: int, most: int = 8) -> int:
+    """How many rows hold a stock: one for few, ``most`` for many, so that a hot offer does not queue on one row."""
+    return max(1, min(most, total // 4))
+
+
+def judge_upload(at: datetime, issued_at: datetime, expires_at: datetime, now: datetime, oldest: timedelta) -> str:
+    """Whether an offline scan's time can be believed; "" when it can, else the slug of what is wrong.
+
+    The code must have been alive **when it was scanned**; that it has expired since is no fault of the visitor.
+    """
+    if at > now + FUTURE_TOLERANCE:
+        return "time-in-future"
+    if at < now - oldest:
+        return "too-old"
+    if at < issued_at - FUTURE_TOLERANCE:
+        return "before-code"
+    if at >= expires_at:
+        return "code-expired"
+    return ""

@@ -1,0 +1,239 @@
+"""Bodies of this room's routes."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from backend.web.paging import PageQuery
+from backend.web.schemas import Instant, Key, QueryFlag, Request, Text, View, one_of
+
+MOST_CODE_CHARACTERS = 400
+MOST_ROWS = 100
+
+
+class SceneView(View):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    offers = fields.Integer(required=True, metadata={"description": "正在开放的优惠数"})
+
+
+class ScenesView(View):
+    items = fields.List(fields.Nested(SceneView), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class OffersQuery(PageQuery):
+    scene = Text(most=20, load_default=None)
+    venue = Key(load_default=None)
+    entitled = QueryFlag(load_default=None)
+
+
+class ReasonView(View):
+    slug = fields.String(required=True)
+    ok = fields.Boolean(required=True)
+    text = fields.String(required=True)
+    remedy = fields.String(required=True, metadata={"description": "可以怎样做到；没有则为空"})
+
+
+class EntitledView(View):
+    """``verdict``: entitled, not-entitled, or sign-in when nobody is signed in and bound."""
+
+    verdict = fields.String(required=True, attribute="word", validate=one_of("entitled", "not-entitled", "sign-in"))
+    reasons = fields.List(fields.Nested(ReasonView), required=True)
+
+
+class VenueView(View):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    address = fields.String(required=True)
+    lat = fields.Float(required=True)
+    lon = fields.Float(required=True)
+
+
+class PartnerView(View):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+
+
+class LimitView(View):
+    limit = fields.Integer(required=True)
+    window = fields.String(required=True, validate=one_of("day", "month", "year", "ever"))
+
+
+class OfferView(View):
+    """``benefit`` is machine-readable: ``type`` and its members (fen, minutes, percent, pieces)."""
+
+    id = fields.UUID(required=True)
+    scene = fields.String(required=True, attribute="scene_id")
+    title = fields.String(required=True)
+    kind = fields.String(required=True)
+    summary = fields.String(required=True)
+    benefit = fields.Dict(keys=fields.String(), required=True)
+    benefit_text = fields.String(required=True)
+    price_points = fields.Integer(required=True)
+    level_floor = fields.String(required=True, allow_none=True, metadata={"description": "最低等级；没有则为 null"})
+    consents = fields.List(fields.String(), required=True)
+    per_person = fields.Nested(LimitView, required=True, allow_none=True)
+    partner = fields.Nested(PartnerView, required=True)
+    venues = fields.List(fields.Nested(VenueView), required=True)
+    stock_left = fields.Integer(required=True, allow_none=True, metadata={"description": "至多报到 10；不限量为 null"})
+    stock_text = fields.String(required=True)
+    coupon_valid_days = fields.Integer(required=True)
+    uses = fields.Integer(required=True)
+    refund = fields.String(required=True, validate=one_of("until_used", "none"))
+    status = fields.String(required=True, validate=one_of("open", "closed"))
+    basis = fields.String(required=True)
+    entitled = fields.Nested(EntitledView, required=True)
+
+
+class CouponOfferView(View):
+    """The offer as the coupon remembers it: a later policy changes nothing of it."""
+
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    scene = fields.String(required=True)
+    kind = fields.String(required=True)
+    benefit = fields.Dict(keys=fields.String(), required=True)
+    benefit_text = fields.String(required=True)
+
+
+class CouponView(View):
+    id = fields.UUID(required=True)
+    status = fields.String(required=True, validate=one_of("issued", "used", "cancelled", "expired"))
+    offer = fields.Nested(CouponOfferView, required=True)
+    venues = fields.List(fields.Nested(VenueView), required=True)
+    price_points = fields.Integer(required=True)
+    valid_from = Instant(required=True)
+    valid_until = Instant(required=True, metadata={"description": "有效期终点（不含）"})
+    uses_total = fields.Integer(required=True)
+    uses_left = fields.Integer(required=True)
+    refund = fields.String(required=True, validate=one_of("until_used", "none"))
+    cancellable = fields.Boolean(required=True)
+    created_at = Instant(required=True)
+    last_used_at = Instant(required=True, allow_none=True)
+    closed_at = Instant(required=True, allow_none=True)
+
+
+class RedemptionView(View):
+    id = fields.UUID(required=True)
+    offer_id = fields.UUID(required=True)
+    price_points = fields.Integer(required=True)
+    created_at = Instant(required=True)
+    coupon = fields.Nested(CouponView, required=True)
+
+
+class QrQuery(Request):
+    qr = fields.String(load_default=None, validate=one_of("svg"))
+
+
+class CodeView(View):
+    """``qr_svg`` only with ``?qr=svg``: a client that can draw a QR draws it from ``code``."""
+
+    code = fields.String(required=True)
+    expires_at = Instant(required=True)
+    qr_svg = fields.String()
+
+
+class PresentationRequest(Request):
+    purpose = fields.String(required=True, validate=one_of("offer"))
+
+
+class ScanRequest(Request):
+    """``offer_id`` is needed for a presentation code; with a coupon's code it says which offer is expected."""
+
+    code = Text(most=MOST_CODE_CHARACTERS, required=True)
+    offer_id = Key(load_default=None, allow_none=True)
+
+
+class ScanVenueView(View):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+
+
+class VerificationView(View):
+    """``reason`` is the slug of the problem that an admission would answer, with its words in ``detail``."""
+
+    verdict = fields.String(required=True, validate=one_of("valid", "refused"))
+    reason = fields.String(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    detail = fields.String(required=True, allow_none=True)
+    offer = fields.Nested(CouponOfferView, required=True, allow_none=True)
+    uses_left = fields.Integer(required=True, allow_none=True)
+    used_at = Instant(allow_none=True)
+    venue = fields.Nested(ScanVenueView, allow_none=True)
+
+
+class AdmissionView(View):
+    id = fields.UUID(required=True)
+    verdict = fields.String(required=True, validate=one_of("admitted"))
+    offer = fields.Nested(CouponOfferView, required=True)
+    uses_left = fields.Integer(required=True)
+    admitted_at = Instant(required=True)
+
+
+class OfflinePolicyView(View):
+    mode = fields.String(required=True, validate=one_of("none", "uses"))
+    max_uses = fields.Integer(required=True, metadata={"description": "一份离线包内一台设备至多离线放行的次数"})
+
+
+class PackOfferView(View):
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    kind = fields.String(required=True)
+    benefit_text = fields.String(required=True)
+    uses = fields.Integer(required=True)
+    offline = fields.Nested(OfflinePolicyView, required=True)
+
+
+class UsedView(View):
+    """``status`` is the number that a code carries: which coupon, without saying whose."""
+
+    status = fields.Integer(required=True)
+    used = fields.Integer(required=True)
+    last_used_at = fields.String(required=True)
+
+
+class OfflinePackView(View):
+    """``keys``: JWKs (RFC 8037). ``status_lists``: signed Token Status Lists by list number; the first again alone.
+
+    A device counts time from ``server_time`` by its monotonic clock and refuses everything at ``valid_until``.
+    """
+
+    keys = fields.List(fields.Dict(keys=fields.String()), required=True)
+    status_list = fields.String(required=True)
+    status_lists = fields.List(fields.String(), required=True)
+    used = fields.List(fields.Nested(UsedView), required=True)
+    offers = fields.List(fields.Nested(PackOfferView), required=True)
+    venue = fields.Nested(ScanVenueView, required=True)
+    server_time = Instant(required=True)
+    valid_until = Instant(required=True)
+
+
+class UploadRow(Request):
+    id = Key(required=True)
+    code = Text(most=MOST_CODE_CHARACTERS, required=True)
+    at = Instant(required=True)
+
+
+class UploadRequest(Request):
+    admissions = fields.List(
+        fields.Nested(UploadRow),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_ROWS, error=f"一次 1 至 {MOST_ROWS} 行。"),
+    )
+
+
+class UploadVerdictView(View):
+    """``verdict``: admitted; conflict (kept, not settled); refused; failed (nothing kept: send it again)."""
+
+    id = fields.UUID(required=True)
+    verdict = fields.String(required=True, validate=one_of("admitted", "conflict", "refused", "failed"))
+    reason = fields.String(required=True, allow_none=True)
+    admission_id = fields.UUID(required=True, allow_none=True)
+    offer = fields.Nested(CouponOfferView, required=True, allow_none=True)
+    uses_left = fields.Integer(required=True, allow_none=True)
+
+
+class UploadView(View):
+    items = fields.List(fields.Nested(UploadVerdictView), required=True)

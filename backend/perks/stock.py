@@ -1,0 +1,156 @@
+"""Counting what can run out: an offer's places, and how often one person takes one.
+
+Places lie in bucket rows, so that a hot offer does not queue on one row. Every step is one conditional statement
+that asks RETURNING; whoever meets a row that another is just changing waits for the outcome.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from backend.kit import db
+from backend.kit.db import Reader
+from backend.kit.errors import TryAgain
+from backend.perks import rules
+from backend.perks.errors import LimitReached, SoldOut
+from backend.perks.models import OfferStock, RedemptionLimit
+from backend.perks.policy import STOCK_BUCKETS
+
+MOST_ROUNDS = 50
+
+
+def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
+    """How many places each limited offer has left now. Unlimited offers are absent."""
+    rows = reader.execute(
+        select(OfferStock.offer_id, func.sum(OfferStock.remaining))
+        .where(OfferStock.offer_id.in_(offer_ids))
+        .group_by(OfferStock.offer_id)
+    )
+    return {offer_id: int(count) for offer_id, count in rows}
+
+
+def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: UUID) -> int | None:
+    """Take one place and return its bucket; None when the offer is unlimited. Raises SoldOut.
+
+    The resident's own bucket comes first, then each that shows a place. A place that another transaction is about
+    to take or give up is waited for: *sold out* is said only when every bucket has been seen empty.
+    """
+    if stock_total == 0:
+        return None
+    own = resident_id.int % rules.bucket_count(stock_total, STOCK_BUCKETS)
+    if _take_from(session, offer_id, own):
+        return own
+    for _ in range(MOST_ROUNDS):
+        open_buckets = session.execute(
+            select(OfferStock.bucket).where(OfferStock.offer_id == offer_id, OfferStock.remaining > 0)
+        ).scalars()
+        buckets = sorted(open_buckets, key=lambda bucket: (bucket - own) % STOCK_BUCKETS)
+        if not buckets:
+            raise SoldOut()
+        for bucket in buckets:
+            if _take_from(session, offer_id, bucket):
+                return bucket
+    raise TryAgain()
+
+
+def _take_from(session: Session, offer_id: UUID, bucket: int) -> bool:
+    taken = session.execute(
+        update(OfferStock)
+        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.remaining > 0)
+        .values(remaining=OfferStock.remaining - 1)
+        .returning(OfferStock.bucket)
+        .execution_options(synchronize_session=False)
+    )
+    return taken.first() is not None
+
+
+def put_place_back(session: Session, offer_id: UUID, bucket: int | None) -> None:
+    """Give a place back to the bucket that it came from, unless the city has meanwhile lowered the total below it."""
+    if bucket is None:
+        return
+    shelf = select(OfferStock.bucket, OfferStock.overdrawn).where(OfferStock.offer_id == offer_id)
+    rows = session.execute(shelf.order_by(OfferStock.bucket)).all()
+    for row in rows:
+        if row.overdrawn > 0 and _swallow(session, offer_id, row.bucket):
+            return
+    order = sorted((row.bucket for row in rows), key=lambda other: (other != bucket, other))
+    for candidate in order:
+        if _put_into(session, offer_id, candidate):
+            return
+
+
+def _swallow(session: Session, offer_id: UUID, bucket: int) -> bool:
+    swallowed = session.execute(
+        update(OfferStock)
+        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.overdrawn > 0)
+        .values(overdrawn=OfferStock.overdrawn - 1)
+        .returning(OfferStock.bucket)
+        .execution_options(synchronize_session=False)
+    )
+    return swallowed.first() is not None
+
+
+def _put_into(session: Session, offer_id: UUID, bucket: int) -> bool:
+    put = session.execute(
+        update(OfferStock)
+        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.remaining < OfferStock.total)
+        .values(remaining=OfferStock.remaining + 1)
+        .returning(OfferStock.bucket)
+        .execution_options(synchronize_session=False)
+    )
+    return put.first() is not None
+
+
+def take_turn(session: Session, resident_id: UUID, offer_id: UUID, limit: int, window: str, today: date) -> date:
+    """Count one more redemption of the offer in the window and return the window's first day. Raises LimitReached."""
+    start = rules.window_start(window, today)
+    row = {"resident_id": resident_id, "offer_id": offer_id, "window_start_on": start, "used": 1}
+    counted = session.execute(
+        db.insert(session, RedemptionLimit)
+        .values(**row)
+        .on_conflict_do_update(
+            index_elements=["resident_id", "offer_id", "window_start_on"],
+            set_={"used": RedemptionLimit.used + 1},
+            where=RedemptionLimit.used < limit,
+        )
+        .returning(RedemptionLimit.used)
+    )
+    if counted.first() is None:
+        again = rules.next_window(window, today)
+        raise LimitReached(
+            f"每人{rules.WINDOWS[window]}限 {limit} 份。", f"At most {limit} per person and {window}.",
+            limit=limit, window=window, again_on=again.isoformat() if again else None,
+        )  # fmt: skip
+    return start
+
+
+def give_turn_back(session: Session, resident_id: UUID, offer_id: UUID, window_start_on: date | None) -> None:
+    """Uncount a redemption that was cancelled, in the window in which it was counted."""
+    if window_start_on is not None:
+        session.execute(
+            update(RedemptionLimit)
+            .where(
+                RedemptionLimit.resident_id == resident_id,
+                RedemptionLimit.offer_id == offer_id,
+                RedemptionLimit.window_start_on == window_start_on,
+                RedemptionLimit.used > 0,
+            )
+            .values(used=RedemptionLimit.used - 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def turns(reader: Reader, resident_id: UUID, windows: dict[UUID, date]) -> dict[UUID, int]:
+    """How often the resident has redeemed each offer in the window that starts on the given day."""
+    if not windows:
+        return {}
+    rows = reader.execute(
+        select(RedemptionLimit.offer_id, RedemptionLimit.window_start_on, RedemptionLimit.used).where(
+            RedemptionLimit.resident_id == resident_id, RedemptionLimit.offer_id.in_(list(windows))
+        )
+    )
+    return {row.offer_id: row.used for row in rows if windows[row.offer_id] == row.window_start_on}

@@ -1,0 +1,215 @@
+"""Admitting at a venue: a use of a coupon, and its points to the partner.
+
+An expected refusal is **returned**, so that the scan is kept and the edge can commit before it answers; only what must
+leave no trace is raised (an unknown status, a request that makes no sense).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert
+from sqlalchemy.orm import Session
+
+from backend.codes import service as codes
+from backend.codes.errors import CodeExpired, CodeNotVerified
+from backend.kit import city, clock, db, outbox
+from backend.kit.db import Reader
+from backend.kit.errors import DomainError
+from backend.kit.ids import new_id
+from backend.kit.operations import Operation
+from backend.ledger import service as ledger
+from backend.perks import coupons, door, offers, redemption, rules, scans
+from backend.perks.door import Door
+from backend.perks.errors import (
+    AlreadyUsed,
+    LimitReached,
+    NotEntitled,
+    OfferClosed,
+    OfflineNotAllowed,
+    ScanTimeNotCredible,
+    SoldOut,
+    StatusUnknown,
+)
+from backend.perks.models import Admission, UsedUse
+from backend.perks.scans import Outcome, Recorder, Use
+
+UPLOAD_DAYS = 31
+"""How old an uploaded scan may be where the city's limits say nothing (``offline_upload_days``)."""
+
+
+def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, operation: Operation) -> Outcome:
+    """Use a coupon once at this door, or redeem and use a free offer for whoever shows a presentation code.
+
+    A repeat of the operation gets the same answer. Raises StatusUnknown, and FieldError where a presentation code
+    came without an offer; every other refusal is in the outcome and has been kept as a scan.
+    """
+    operation = scans.scan_operation(operation.actor_id, operation.key, code)
+    if (told := scans.told_before(session, at_door, operation, offer_id)) is not None:
+        return told
+    record = Recorder(session, at_door, operation, "online", clock.now())
+    try:
+        claims = door.read_code(session, code)
+    except CodeExpired as expired:
+        return record.refused(door.why_expired(session, at_door, code, expired), offer_id)
+    except CodeNotVerified as refusal:
+        return record.refused(refusal, offer_id)
+    if door.is_presence(claims):
+        return _admit_presence(record, claims, door.wanted_offer(offer_id))
+    if elsewhere := door.not_here(session, at_door, claims, offer_id):
+        return record.refused(elsewhere, claims.offer_id)
+    coupon = _lock(session, claims)
+    if refused := door.judge_coupon(session, at_door, coupon, record.at):
+        return record.refused(refused, claims.offer_id, coupon)
+    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
+
+
+def _lock(session: Session, claims: codes.VerifiedClaims) -> Row[Any]:
+    """The coupon behind a verified code, locked. A signature without its coupon is *unknown*, never *valid*."""
+    assert claims.resident_id is not None
+    coupon = coupons.lock(session, claims.resident_id, claims.subject_id)
+    if coupon is None:
+        raise StatusUnknown()
+    return coupon
+
+
+def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UUID) -> Outcome:
+    session, at_door, resident_id = record.session, record.door, claims.resident_id
+    assert resident_id is not None
+    judged = door.judge_presence(session, at_door, claims, offer_id)
+    if judged.refusal:
+        return record.refused(judged.refusal, offer_id, offer=judged.offer)
+    coupon_id = door.presence_coupon_id(claims, offer_id)
+    offer = offers.row(session, offer_id)
+    try:
+        # A savepoint: what the refusal of a late-comer undoes is the taking, not the memory of the scan.
+        with session.begin_nested():
+            redemption.require_entitled(session, resident_id, offer, say_why=False)
+            fresh = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
+    except LimitReached:
+        return record.refused(NotEntitled(), offer_id, offer=judged.offer)
+    except (NotEntitled, OfferClosed, SoldOut) as refusal:
+        return record.refused(refusal, offer_id, offer=judged.offer)
+    coupon = coupons.lock(session, resident_id, coupon_id)
+    assert coupon is not None
+    if not fresh:
+        return record.refused(AlreadyUsed(**door.last_use(session, at_door, coupon)), offer_id, coupon)
+    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
+
+
+# --- one use ---------------------------------------------------------------------------------------------------
+
+
+def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime, source: str) -> Use:
+    """Take one use from a coupon that this transaction has locked and judged: count, points, status, news."""
+    use_no = coupon.uses_total - coupon.uses_left + 1
+    last = use_no == coupon.uses_total
+    now = clock.now()
+    used_at = max(happened_at, coupon.last_used_at or happened_at)
+    status = rules.next_status(coupon.status, "admit-last" if last else "admit")
+    if status is None:
+        raise RuntimeError(f"a coupon in {coupon.status} was admitted")
+    closed_at = now if last else None
+    coupons.change(
+        session, coupon, uses_left=coupon.uses_left - 1, status=status, last_used_at=used_at, closed_at=closed_at
+    )
+    points, transfer_id = _settle(session, at_door, coupon, use_no)
+    admission_id = new_id()
+    session.execute(
+        insert(Admission).values(
+            resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=use_no, standing="admitted",
+            conflict_reason="", offer_id=coupon.offer_id, partner_id=at_door.partner_id, venue_id=at_door.venue_id,
+            device_id=at_door.device_id, source=source, settled_points=points, settle_transfer_id=transfer_id,
+            happened_at=happened_at, recorded_at=now,
+        )
+    )  # fmt: skip
+    if last and now < coupon.valid_until:
+        # Past the coupon's end no code of it lives, and its place in the list may already be another's.
+        codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
+    _tell_packs(session, coupon, use_no, used_at)
+    _tell(session, at_door, coupon, admission_id, happened_at, source)
+    return Use(admission_id, coupon.uses_left - 1)
+
+
+def _settle(session: Session, at_door: Door, coupon: Row[Any], use_no: int) -> tuple[int, UUID | None]:
+    points = rules.share_points(coupon.price_points, coupon.uses_total, use_no)
+    if points == 0:
+        return 0, None
+    settled = ledger.settle(
+        session, coupon.resident_id, coupon.hold_transfer_id, at_door.partner_id,
+        code="perks.admitted", title=f"使用：{coupon.terms['title']}", points=points,
+    )  # fmt: skip
+    return points, settled.id
+
+
+def _tell_packs(session: Session, coupon: Row[Any], use_no: int, used_at: datetime) -> None:
+    """Note the use for devices that judge offline. A used-up coupon is forgotten when its last code has died."""
+    if coupon.terms["offline"]["mode"] == "none":
+        return
+    drop_after = coupon.valid_until
+    if use_no == coupon.uses_total:
+        drop_after = min(drop_after, clock.now() + timedelta(seconds=coupon.terms["code_lifetime_seconds"]))
+    row = {"used": use_no, "last_used_at": used_at, "drop_after": drop_after}
+    key = {"offer_id": coupon.offer_id, "status_list_id": coupon.status_list_id, "status_index": coupon.status_index}
+    statement = db.insert(session, UsedUse).values(**key, **row)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=row))
+
+
+def _tell(
+    session: Session, at_door: Door, coupon: Row[Any], admission_id: UUID, happened_at: datetime, source: str
+) -> None:
+    told = {
+        "resident_id": str(coupon.resident_id), "coupon_id": str(coupon.id), "offer_id": str(coupon.offer_id),
+        "admission_id": str(admission_id), "venue_id": str(at_door.venue_id), "partner_id": str(at_door.partner_id),
+        "happened_at": door.text_of(happened_at), "source": source,
+    }  # fmt: skip
+    outbox.tell(session, "perks.admitted", told, shard=coupon.resident_id)
+
+
+# --- what happened while the network was down ----------------------------------------------------------------------
+
+
+def upload(session: Session, at_door: Door, actor_id: UUID, key: UUID, code: str, at: datetime) -> Outcome:
+    """Record one offline scan that happened at ``at``. ``key`` names the act: a repeat gets the same answer.
+
+    The visitor has been let in already, so a genuine code of this venue is recorded in any case: as an admission where
+    it was in order at that moment, else as a conflict, which moves no points. What cannot be verified, or is another
+    venue's, is refused and kept as a scan. Raises StatusUnknown.
+    """
+    operation = scans.scan_operation(actor_id, key, code)
+    if (told := scans.told_before(session, at_door, operation)) is not None:
+        return told
+    record = Recorder(session, at_door, operation, "offline", at)
+    try:
+        claims, late = _read_offline(session, code, at)
+    except CodeNotVerified as refusal:
+        return record.refused(refusal)
+    if elsewhere := door.not_here(session, at_door, claims, None):
+        return record.refused(elsewhere, claims.offer_id)
+    coupon = _lock(session, claims)
+    refused = late or _judge_offline(session, at_door, claims, coupon, at)
+    if refused:
+        return record.conflict(coupon, refused)
+    return record.admitted(coupon, use(session, at_door, coupon, at, "offline"))
+
+
+def _read_offline(reader: Reader, code: str, at: datetime) -> tuple[codes.VerifiedClaims, CodeExpired | None]:
+    """A coupon's code as it was at ``at``, and whether it had expired then."""
+    try:
+        return codes.read_code(reader, codes.Purpose.COUPON, code, at=at), None
+    except CodeExpired as expired:
+        return door.claims_when_alive(reader, code, expired), expired
+
+
+def _judge_offline(
+    reader: Reader, at_door: Door, claims: codes.VerifiedClaims, coupon: Row[Any], at: datetime
+) -> DomainError | None:
+    """Why an offline admission should not have been, or None."""
+    oldest = timedelta(days=int(city.get(reader, "city").content["limits"].get("offline_upload_days", UPLOAD_DAYS)))
+    if why := rules.judge_upload(at, claims.issued_at, claims.expires_at, clock.now(), oldest):
+        return ScanTimeNotCredible(why=why)
+    if coupon.terms["offline"]["mode"] == "none":
+        return OfflineNotAllowed()
+    return door.judge_coupon(reader, at_door, coupon, at)

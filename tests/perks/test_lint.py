@@ -1,0 +1,108 @@
+"""What a city's perks policy may not say."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from backend.perks import lint
+from tests.factories import perks as factory
+
+OTHERS: dict[str, Any] = {
+    "scoring": {"levels": [{"id": "B", "from": 0}, {"id": "A", "from": 600}]},
+    "consents": {"purposes": [{"id": "score"}, {"id": "community"}]},
+    "community": {"communities": [{"slug": "dongshan"}]},
+}
+
+
+def problems(**changes: Any) -> str:
+    return "\n".join(lint.lint(factory.content(**changes), OTHERS))
+
+
+def test_the_city_of_jiangning_passes(city_contents: dict[str, dict[str, Any]]) -> None:
+    assert lint.lint(city_contents["perks"], city_contents) == []
+
+
+def test_a_plain_offer_passes() -> None:
+    assert problems() == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"level_floor": "A"}, "必须以 consents"),
+        ({"consents": ["score"]}, "不得索取信用分授权"),
+        ({"level_floor": "Z", "consents": ["score"]}, "没有信用等级"),
+        ({"level_floor": "A", "consents": ["score"], "basic_public_service": True}, "不得以信用等级为门槛"),
+        ({"basic_public_service": True, "price_points": 5}, "不得以积分换取"),
+        ({"basic_public_service": True, "stock_total": 5}, "不得限量"),
+        ({"basic_public_service": True, "consents": ["community"]}, "不得以授权为条件"),
+        ({"basic_public_service": "no"}, "basic_public_service 应为"),
+        ({"level_ceiling": "B"}, "不认识的字段 level_ceiling"),
+        ({"surcharge_fen": 100}, "不认识的字段 surcharge_fen"),
+        ({"benefit": {"type": "percent_off", "percent_off": -10}}, "benefit.percent_off"),
+        ({"benefit": {"type": "percent_off", "percent_off": 101}}, "benefit.percent_off"),
+        ({"benefit": {"type": "percent_off", "percent_off": 10, "for_level": "B"}}, "for_level"),
+        ({"kind": "parking", "benefit": {"type": "goods", "quantity": 1}}, "不能给出 goods"),
+        ({"kind": "punishment"}, "kind = 'punishment'"),
+        ({"benefit": "free"}, "benefit.type"),
+        ({"price_points": -1}, "price_points"),
+        ({"price_points": True}, "price_points"),
+        ({"price_points": 1.5}, "price_points"),
+        ({"stock_total": -1}, "stock_total"),
+        ({"uses": 0}, "uses"),
+        ({"coupon_valid_days": "30"}, "coupon_valid_days"),
+        ({"per_person": {"limit": 0, "window": "month"}}, "per_person.limit"),
+        ({"per_person": {"limit": 1, "window": "week"}}, "per_person.window"),
+        ({"per_person": {"limit": 1, "window": "month", "level": "A"}}, "per_person"),
+        ({"offline": {"mode": "always"}}, "offline.mode"),
+        ({"offline": {"mode": "uses"}}, "offline.max_uses"),
+        ({"scene": "gone"}, "没有场景"),
+        ({"partner": "gone"}, "没有合作机构"),
+        ({"venues": []}, "至少要有一个场所"),
+        ({"venues": ["gone"]}, "没有场所"),
+        ({"residents_of": "gone"}, "没有社区"),
+        ({"consents": ["gone"]}, "没有同意事项"),
+        ({"consents": "score"}, "应为同意事项的列表"),
+        ({"title": ""}, "title"),
+        ({"refund": "never"}, "refund"),
+        ({"status": "hidden"}, "status"),
+        ({"starts_on": "2026-13-01"}, "starts_on"),
+        ({"starts_on": "2026-03-02", "ends_on": "2026-03-01"}, "早于"),
+        ({"slug": "Not A Slug"}, "小写字母"),
+    ],
+)  # fmt: skip
+def test_the_linter_names_the_broken_rule(changes: dict[str, Any], words: str) -> None:
+    assert words in problems(**changes)
+
+
+def test_slugs_are_unique_and_venues_belong_to_the_offers_partner() -> None:
+    content = factory.content()
+    content["offers"].append(deepcopy(content["offers"][0]))
+    content["partners"].append({**content["partners"][0], "slug": "other"})
+    content["venues"][0]["partner"] = "other"
+    told = "\n".join(lint.lint(content, OTHERS))
+    assert "重复" in told
+    assert "不属于合作机构" in told
+
+
+@pytest.mark.parametrize("code", ["91320115DEM000014X", "91320115dem000014w", "", None, 5])
+def test_a_partner_needs_a_true_unified_social_credit_code(code: Any) -> None:
+    content = factory.content()
+    content["partners"][0]["unified_social_credit_code"] = code
+    assert any("GB 32100" in problem for problem in lint.lint(content, OTHERS))
+
+
+@pytest.mark.parametrize("key", ["scenes", "partners", "venues", "offers"])
+def test_a_policy_without_a_part_is_refused_without_a_crash(key: str) -> None:
+    content = factory.content()
+    del content[key]
+    assert any(key in problem for problem in lint.lint(content, OTHERS))
+
+
+def test_venues_lie_in_china() -> None:
+    content = factory.content()
+    content["venues"][0]["lon"] = -118.8
+    assert any("不在中国境内" in problem for problem in lint.lint(content, OTHERS))
