@@ -1,0 +1,106 @@
+"""Where a demo lives on disk, and the settings it runs with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, inspect, text
+
+from config.settings import ROOT, new_secrets
+
+INSTANCE = Path(os.environ.get("XINYI_INSTANCE_ROOT") or ROOT / "instance")
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demo: its ports, its database, and the folder that holds its secrets and its hand-over."""
+
+    port: int
+    database_url: str
+    folder: Path
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Demo:
+        """``PORT`` (default 8000) and ``DATABASE_URL`` (default an SQLite file) choose where it lives."""
+        port = int(env.get("PORT") or 8000)
+        if not 1024 <= port <= 65534:
+            raise SystemExit("PORT must be between 1024 and 65534; the stand-in WeChat takes the next one")
+        given = env.get("DATABASE_URL") or ""
+        if not given:
+            folder = INSTANCE / "sqlite"
+            return cls(port, f"sqlite:///{folder / 'xinyi.db'}", folder)
+        mark = hashlib.sha256(given.encode()).hexdigest()[:8]
+        return cls(port, given, INSTANCE / f"database-{mark}")
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def wechat_url(self) -> str:
+        return f"http://{HOST}:{self.port + 1}"
+
+    @property
+    def people_file(self) -> Path:
+        """Which phone each openid has; the stand-in reads it."""
+        return self.folder / "wechat-people.json"
+
+    @property
+    def handover_file(self) -> Path:
+        """What the seed made, without addresses."""
+        return self.folder / "handover.json"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every process of this demo. Its secrets are made once and kept beside its data."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        secrets_file = self.folder / "secrets.json"
+        if not secrets_file.exists():
+            with os.fdopen(os.open(secrets_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                json.dump({**new_secrets(), "XINYI_WECHAT_APP_SECRET": "demo-secret-of-the-stand-in"}, file)
+        return {
+            **os.environ,
+            **json.loads(secrets_file.read_text()),
+            "XINYI_ENVIRONMENT": "demo",
+            "XINYI_METRICS_TOKEN": "",
+            "XINYI_PUBLIC_BASE_URL": self.base_url,
+            "XINYI_WECHAT_BASE_URL": self.wechat_url,
+            "XINYI_WECHAT_APP_ID": "wxdemo0000000000",
+            "XINYI_INSTANCE_ROOT": str(INSTANCE),
+            "XINYI_FILES_ROOT": str(self.folder / "files"),
+            "XINYI_INSTANCE_ROOT": str(INSTANCE),
+            "XINYI_HOST": HOST,
+            "XINYI_PORT": str(self.port),
+            "XINYI_LOG_LEVEL": os.environ.get("XINYI_LOG_LEVEL", "warning"),
+            "DATABASE_URL": self.database_url,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def write_handover(self) -> Path:
+        """Write ``instance/demo.json`` for this start's addresses."""
+        content: dict[str, Any] = {"base_url": self.base_url, "wechat_url": self.wechat_url}
+        content |= json.loads(self.handover_file.read_text("utf-8"))
+        target = INSTANCE / "demo.json"
+        part = target.with_suffix(".part")
+        part.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
+        part.replace(target)
+        return target
+
+    def reset(self) -> None:
+        """Throw the demo's data away. On a server only tables that a demo made are dropped."""
+        if self.database_url.startswith("postgresql") and self.folder.exists():
+            engine = create_engine(self.database_url)
+            with engine.begin() as connection:
+                if "city_policies" in inspect(connection).get_table_names():
+                    connection.execute(text("DROP SCHEMA public CASCADE"))
+                    connection.execute(text("CREATE SCHEMA public"))
+            engine.dispose()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (INSTANCE / "demo.json").unlink(missing_ok=True)

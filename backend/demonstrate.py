@@ -1,0 +1,103 @@
+"""``make demo``: migrate, load the city, seed it, and serve, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from contextlib import closing
+
+import httpx
+
+from backend.demo.install import HOST, Demo
+from backend.serve import Watch, commands
+from config.settings import ROOT, Settings
+
+READY_SECONDS = 60
+
+
+def main() -> int:
+    demo = Demo.from_env(os.environ)
+    if "--reset" in sys.argv[1:]:
+        demo.reset()
+        print("The demo's data is gone; `make demo` starts over.")
+        return 0
+    for port in (demo.port, demo.port + 1):
+        _free(port)
+    env = demo.environment()
+    os.environ.update(env)
+    settings = Settings.from_env(env)
+    _prepare(demo, settings)
+    demo.write_handover()
+    return _serve(demo, settings, env)
+
+
+def _free(port: int) -> None:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise SystemExit(f"Port {port} is taken. Choose another: make demo PORT=9000") from None
+
+
+def _prepare(demo: Demo, settings: Settings) -> None:
+    from backend.app import prepare
+    from backend.demo import seed
+    from backend.kit import city, db, migrations
+
+    prepare(settings)
+    migrations.upgrade()
+    with db.transaction() as session:
+        city.load(session, city.read_folder(settings.cities_root / settings.city))
+    if not demo.handover_file.exists():
+        seed.run(demo)
+    seed.refresh()
+    db.current().dispose()
+
+
+def _serve(demo: Demo, settings: Settings, env: dict[str, str]) -> int:
+    stand_in = [sys.executable, "-m", "tests.wechat_server", "--port", str(demo.port + 1)]
+    stand_in += ["--people", str(demo.people_file), "--app-id", settings.wechat_app_id]
+    stand_in += ["--app-secret", settings.wechat_app_secret]
+    watch = Watch(env)
+    os.chdir(ROOT)
+    watch.start("wechat", stand_in)
+    for name, command in commands(settings).items():
+        watch.start(name, command)
+    if not _ready(demo.base_url):
+        watch.end()
+        print("The server did not become ready; its messages stand above.", file=sys.stderr)
+        return 1
+    print(WELCOME.format(base=demo.base_url), flush=True)
+    return watch.until_asked()
+
+
+def _ready(base_url: str) -> bool:
+    limit = time.monotonic() + READY_SECONDS
+    while time.monotonic() < limit:
+        try:
+            if httpx.get(f"{base_url}/readyz", timeout=2).status_code == 200:
+                return True
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    return False
+
+
+WELCOME = """
+信易+ 演示已就绪（人物与商户均为合成数据） / the demo is ready (all people and shops are synthetic)
+
+  首页 start      {base}/
+  居民 resident   {base}/app/resident
+  社区 worker     {base}/app/worker
+  场馆 scanner    {base}/app/venue
+  接口 API        {base}/docs
+  数据 hand-over  instance/demo.json
+
+Ctrl-C 结束 / ends it.
+"""
+
+if __name__ == "__main__":
+    raise SystemExit(main())

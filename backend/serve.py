@@ -1,0 +1,96 @@
+"""One command for everything: the web server (Granian) and the worker, watched together.
+
+``python -m backend.serve`` runs the same in the demo and in production. When one part dies the other is stopped and
+the exit status tells; SIGTERM and Ctrl-C end both and let open requests finish.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from config.settings import Settings, SettingsError
+
+GRACE_SECONDS = 20
+THREADS_PER_WORKER = 16
+
+
+def commands(settings: Settings) -> dict[str, list[str]]:
+    """What runs, by name."""
+    python = sys.executable
+    granian = str(Path(python).with_name("granian"))
+    web = [
+        granian, "wsgi:app", "--interface", "wsgi", "--host", settings.host, "--port", str(settings.port),
+        "--workers", str(settings.workers), "--blocking-threads", str(THREADS_PER_WORKER),
+        "--backpressure", "256", "--http", "1", "--no-ws", "--workers-kill-timeout", str(GRACE_SECONDS),
+        "--log-level", "warning",
+    ]  # fmt: skip
+    return {"web": web, "worker": [python, "-m", "backend.worker"]}
+
+
+class Watch:
+    """Children started together and ended together."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self._env = dict(os.environ if env is None else env)
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._asked = False
+
+    def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start one child in a session of its own, so that Ctrl-C reaches it through us alone."""
+        child = subprocess.Popen(command, env=self._env, start_new_session=True)
+        self._children[name] = child
+        return child
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+    def until_asked(self) -> int:
+        """Wait for SIGTERM or Ctrl-C (0) or for a child to die (1); then end them all."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+        status = 0
+        while not self._asked:
+            dead = [name for name, child in self._children.items() if child.poll() is not None]
+            if dead:
+                print(f"{', '.join(dead)} ended unexpectedly; stopping the rest", file=sys.stderr)
+                status = 1
+                break
+            time.sleep(0.2)
+        self.end()
+        return status
+
+    def end(self) -> None:
+        """SIGTERM to all, a grace period, then SIGKILL to whoever remains."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        limit = time.monotonic() + GRACE_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(timeout=max(0.1, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    watch = Watch()
+    for name, command in commands(settings).items():
+        watch.start(name, command)
+    return watch.until_asked()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
