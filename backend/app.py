@@ -29,6 +29,7 @@ from backend.ledger import jobs as ledger_jobs
 from backend.ledger import routes as ledger_routes
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
+from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
 from backend.perks import routes as perks_routes
@@ -46,7 +47,8 @@ from config.settings import Settings
 MOST_BODY_BYTES = 256 * 1024
 BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_routes.blp,
+    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
+    pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,

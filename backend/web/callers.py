@@ -145,6 +145,7 @@ PERMISSIONS: dict[str, Permission] = {
     "consents.set": _resident("给出或撤回自己的同意"),
     "access-log.read": _resident("查看谁看过自己的信息"),
     "files.upload": _resident("上传图片"),
+    "home.read": _resident("查看首页"),
     "records.read_own": _resident("查看自己的信用档案"),
     "scores.read_own": _resident("查看自己的信用分"),
     "wallet.read": _resident("查看自己的积分"),
