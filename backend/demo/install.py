@@ -73,7 +73,6 @@ class Demo:
             "XINYI_PUBLIC_BASE_URL": self.base_url,
             "XINYI_WECHAT_BASE_URL": self.wechat_url,
             "XINYI_WECHAT_APP_ID": "wxdemo0000000000",
-            "XINYI_INSTANCE_ROOT": str(INSTANCE),
             "XINYI_FILES_ROOT": str(self.folder / "files"),
             "XINYI_INSTANCE_ROOT": str(INSTANCE),
             "XINYI_HOST": HOST,

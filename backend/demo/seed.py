@@ -129,7 +129,7 @@ class Seeder:
         place, trade = rng.choice(places), rng.choice(trades)
         lat, lon = words.scattered(place["lat"], place["lon"])
         streets = words.words["addresses"]["streets"]
-        street = place["name"] if place["name"] in streets else rng.choice(streets)
+        street = next((street for street in streets if place["name"].startswith(street)), "")
         return merchants.NewMerchant(
             unified_social_credit_code=words.credit_code(serial, company=False),
             name=f"{words.shop_name(trade['id'])}{words.words['shops']['suffix']}",

@@ -1,0 +1,233 @@
+// 社区工作台：登录、审核申报、展示会变化的签到码。
+
+import { Client } from "./api.js";
+import { handover } from "./demo.js";
+import {
+  $,
+  button,
+  card,
+  confirm,
+  day,
+  facts,
+  field,
+  h,
+  hush,
+  instant,
+  isDemo,
+  living,
+  onSubmit,
+  problemBox,
+  show,
+  tell,
+} from "./dom.js";
+import { totp } from "./totp.js";
+
+const api = new Client("worker");
+api.onSignedOut = () => {
+  tell("会话已结束，请重新登录");
+  start();
+};
+let shown = null;
+
+async function start() {
+  shown?.stop();
+  $("dock").replaceChildren();
+  $("who").replaceChildren();
+  if (!api.session) return showSignIn();
+  const { account } = api;
+  $("who").replaceChildren(
+    account.display_name,
+    button(
+      "退出",
+      async () => {
+        await api.signOut();
+        start();
+      },
+      { class: "quiet" },
+    ),
+  );
+  return route();
+}
+
+function showSignIn() {
+  const name = h("input", { required: true, autocomplete: "username" });
+  const password = h("input", { type: "password", required: true, autocomplete: "current-password" });
+  const otp = h("input", {
+    required: true,
+    inputMode: "numeric",
+    pattern: "[0-9]{6}",
+    maxLength: 6,
+    autocomplete: "one-time-code",
+  });
+  const form = onSubmit(
+    h(
+      "form",
+      { id: "sign-in" },
+      field("用户名", name),
+      field("密码", password),
+      field("动态码", otp, "验证器上的六位数字，每个只能用一次"),
+      h("button", { type: "submit", class: "main" }, "登录"),
+    ),
+    async () => {
+      await api.signIn("/auth/staff", { username: name.value, password: password.value, otp: otp.value });
+      await start();
+    },
+  );
+  show(
+    isDemo()
+      ? demoStaff(async (one) => {
+          name.value = one.username;
+          password.value = one.password;
+          otp.value = await totp(one.totp_secret);
+        })
+      : null,
+    card("工作人员登录", form),
+  );
+}
+
+function demoStaff(fill) {
+  const list = h("select", null);
+  const box = card(
+    "演示：选一位工作人员",
+    field("工作人员", list),
+    button(
+      "填好用户名、密码和动态码",
+      async () => {
+        await fill((await workers())[Number(list.value)]);
+        tell("已填好，请在动态码过期前登录");
+      },
+      { id: "demo-fill" },
+    ),
+  );
+  workers().then(
+    (found) => list.replaceChildren(...found.map((one, at) => h("option", { value: String(at) }, one.label))),
+    (error) => box.append(problemBox(error)),
+  );
+  return box;
+}
+
+const workers = async () => (await handover()).staff.filter((one) => one.roles.includes("community-worker"));
+
+const TABS = [
+  ["queue", "待审核", showQueue],
+  ["activities", "活动签到", showActivities],
+];
+
+async function route() {
+  shown?.stop();
+  const name = location.hash.replace(/^#\/?/, "");
+  const tab = TABS.find(([id]) => id === name) ?? TABS[0];
+  $("dock").replaceChildren(
+    h(
+      "nav",
+      { class: "dock", "aria-label": "主导航" },
+      TABS.map(([id, label]) => h("a", { href: `#/${id}`, "aria-current": id === tab[0] ? "page" : null }, label)),
+    ),
+  );
+  show(h("p", { class: "muted" }, "正在读取…"));
+  try {
+    await tab[2]();
+  } catch (error) {
+    show(problemBox(error), button("重试", route));
+  }
+}
+
+async function showQueue() {
+  const page = await api.get("/community/review-queue");
+  show(
+    h("p", { class: "notice plain-note" }, "您每次打开队列和照片，都会记入申报人的“谁看过我”。"),
+    page.items.map(queueCard),
+    page.items.length ? null : card("没有待审核的申报", h("p", null, "都办完了。")),
+    page.next_cursor ? h("p", { class: "muted" }, "还有更多，办完这些再刷新。") : null,
+    button("刷新", route),
+  );
+}
+
+function picture(blob, alt) {
+  const image = h("img", { src: URL.createObjectURL(blob), alt });
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  return image;
+}
+
+function queueCard(one) {
+  const reason = h("textarea", { required: true, minLength: 2, maxLength: 200, placeholder: "居民会看到这段话" });
+  const photos = h("div", { class: "photos" });
+  for (const [at, path] of one.photos.entries())
+    api.call("GET", path, { blob: true }).then(
+      (blob) => photos.append(picture(blob, `申报照片 ${at + 1}`)),
+      (error) => photos.append(problemBox(error)),
+    );
+  const decide = (decision) => async () => {
+    if (!reason.reportValidity()) return;
+    if (decision === "reject" && !(await confirm("不通过？", `理由：${reason.value}`, "不通过", true))) return;
+    const made = await api.keyed("POST", `/community/submissions/${one.id}/reviews`, {
+      decision,
+      reason: reason.value.trim(),
+    });
+    tell(
+      made.submission_status === "pending"
+        ? "已记录，还需另一位工作人员审核"
+        : `${decision === "approve" ? `已通过，发放 ${made.points} 积分` : "已作出不通过的决定"}${made.remark ? `（${made.remark}）` : ""}`,
+    );
+    await route();
+  };
+  const box = card(
+    one.behaviour.title,
+    facts([
+      ["申报人", one.resident_name],
+      ["社区", one.community_name],
+      ["时间", instant(one.happened_at)],
+      ["分值", `${one.behaviour.points} 积分`],
+      ["活动", one.activity_title],
+      ["签到", instant(one.checked_in_at)],
+      ["已同意", one.behaviour.reviewers > 1 ? `${one.approvals} / ${one.behaviour.reviewers} 人` : ""],
+      ["办结期限", day(one.due_on)],
+      ["说明", one.text],
+    ]),
+    photos,
+    field("审核理由", reason),
+    h(
+      "div",
+      { class: "row" },
+      button("通过", decide("approve"), { class: "main grow", "data-act": "approve" }),
+      button("不通过", decide("reject"), { class: "danger grow", "data-act": "reject" }),
+    ),
+  );
+  box.dataset.submission = one.id;
+  return box;
+}
+
+async function showActivities() {
+  const activities = await api.all("/community/activities");
+  show(activities.map(activityCard), activities.length ? null : card("没有将要举行的活动", h("p", null, "")));
+}
+
+function activityCard(one) {
+  const place = h("div", null);
+  const open = () => {
+    shown?.stop();
+    shown = living(() => api.get(`/community/activities/${one.id}/check-in-code`, { qr: "svg" }), {
+      alt: `${one.title}的签到码`,
+      aheadSeconds: 12,
+    });
+    place.replaceChildren(shown);
+  };
+  const isOpen = Date.now() >= new Date(one.check_in_opens_at) && Date.now() < new Date(one.check_in_closes_at);
+  const box = card(
+    one.title,
+    h("p", { class: "muted" }, `${one.community_name} · ${one.place}`),
+    h("p", null, `签到：${instant(one.check_in_opens_at)} 至 ${instant(one.check_in_closes_at)}`),
+    isOpen ? button("展示签到码", open, { "data-act": "code" }) : h("p", { class: "small muted" }, "还没到签到时间"),
+    place,
+  );
+  box.dataset.activity = one.id;
+  return box;
+}
+
+addEventListener("hashchange", async () => {
+  hush();
+  if (!api.session) return;
+  await route();
+  $("main").focus({ preventScroll: true });
+});
+await start();
