@@ -6,6 +6,7 @@ stands in tables.
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,8 +52,14 @@ def deliver_until(stop: threading.Event) -> None:
             stop.wait(PAUSE_SECONDS)
 
 
+def _leave(_signal: int, _frame: object) -> None:
+    """End as asked while the first jobs are still at work: what they had begun is rolled back."""
+    raise SystemExit(0)
+
+
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. ``create_app`` or ``wire`` has been called before."""
+    signal.signal(signal.SIGTERM, _leave)  # until the clock takes the signal over
     stop = threading.Event()
     courier = threading.Thread(target=deliver_until, args=(stop,), name="outbox", daemon=True)
     courier.start()

@@ -32,6 +32,6 @@ def free_statuses(day: date) -> str:
 
 
 JOBS = (
-    Job("code-keys", "轮换与清理签名密钥", care_for_keys),
-    Job("code-statuses", "回收已过期二维码的撤销列表位置", free_statuses),
+    Job("codes.tend-keys", "轮换与清理签名密钥", care_for_keys),
+    Job("codes.purge-statuses", "回收已过期二维码的撤销列表位置", free_statuses),
 )

@@ -63,9 +63,13 @@ def allocate_status(session: Session, expires_at: datetime) -> StatusRef:
     return allocate_status(session, expires_at)
 
 
+_LISTS = select(StatusList.__table__.c.list_id, StatusList.__table__.c.size_bits).order_by(
+    StatusList.__table__.c.list_id
+)
+
+
 def _lists(reader: Reader) -> list[tuple[int, int]]:
-    rows = reader.execute(select(StatusList.list_id, StatusList.size_bits).order_by(StatusList.list_id))
-    return [(row.list_id, row.size_bits) for row in rows]
+    return [(row.list_id, row.size_bits) for row in reader.execute(_LISTS)]
 
 
 def _open_list(session: Session, size_bits: int = rules.STATUS_LIST_BITS) -> None:

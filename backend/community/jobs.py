@@ -27,6 +27,6 @@ def forget_evidence(day: date) -> str:
 
 
 JOBS = (
-    Job("community-budgets", "发放社区月度积分额度", fund_communities),
-    Job("community-evidence", "删除一年前的申报材料", forget_evidence),
+    Job("community.fund", "发放社区月度积分额度", fund_communities),
+    Job("community.forget-evidence", "删除一年前的申报材料", forget_evidence),
 )

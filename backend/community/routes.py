@@ -31,7 +31,7 @@ from backend.ledger.errors import BudgetExhausted
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow, keyed, public
-from backend.web.paging import PageQuery, decode_cursor, encode_cursor, page, page_of
+from backend.web.paging import PageQuery, decode_cursor, encode_cursor, page, page_of, part_of
 from backend.web.problems import problems
 
 blp = blueprint("community", "社区信用积分：公约、活动、申报与审核")
@@ -53,14 +53,15 @@ def _worker(action: str) -> Worker:
 
 @blp.route("/communities", methods=["GET"])
 @public
-@blp.response(200, schemas.CommunityListView)
-def list_communities() -> dict[str, Any]:
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, page_of(schemas.CommunityView))
+def list_communities(query: dict[str, Any]) -> dict[str, Any]:
     """社区和村，及各自的善行与分值
 
-    积分为整数、永不为负、不换现金、不进信用分。登录的居民还会看到自己何时加入。数量不多，一次给全。
+    积分为整数、永不为负、不换现金、不进信用分。登录的居民还会看到自己何时加入。
     """
     with db.reading() as reader:
-        return {"items": service.communities(reader, _resident()), "next_cursor": None}
+        return part_of(service.communities(reader, _resident()), query)
 
 
 @blp.route("/communities/<uuid:community_id>/covenant", methods=["GET"])

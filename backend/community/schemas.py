@@ -111,11 +111,6 @@ class CommunityView(View):
     behaviours = fields.List(fields.Nested(BehaviourView), required=True)
 
 
-class CommunityListView(View):
-    items = fields.List(fields.Nested(CommunityView), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
 class CovenantView(View):
     """The covenant in force. ``signed_at``: when the asking resident signed this version."""
 

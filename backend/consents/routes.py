@@ -10,7 +10,7 @@ from backend.accounts.errors import AdultsOnly
 from backend.consents import schemas, service
 from backend.consents.errors import ConsentTextChanged, GuardianNeeded
 from backend.kit.db import reading, transaction
-from backend.kit.errors import FieldError, NotFound
+from backend.kit.errors import NotFound
 from backend.web import api, callers, paging
 from backend.web.callers import IdentityNotBound, allow
 from backend.web.problems import problems
@@ -37,21 +37,10 @@ def list_consents(query: dict[str, Any]) -> dict[str, Any]:
 
     每一项单独同意、随时可撤回，附现行文本及其版本。文本更新后，先前的同意不再有效（`needs_renewal`），须重新确认。
     """
-    person, limit = callers.current().person(), query["limit"]
-    start = _position(query["cursor"])
+    person = callers.current().person()
     with reading() as reader:
         found = service.consents(reader, person)
-    shown = [dict(_view(consent), at=at) for at, consent in enumerate(found)]
-    return paging.page(shown[start : start + limit + 1], limit, lambda row: (row["at"] + 1,))
-
-
-def _position(cursor: str | None) -> int:
-    values = paging.decode_cursor(cursor, int)
-    if values is None:
-        return 0
-    if not 0 <= values[0] <= 1000:
-        raise FieldError.at("/query/cursor", "不是本接口给出的游标。", "Not a cursor of ours.")
-    return int(values[0])
+    return paging.part_of([_view(consent) for consent in found], query)
 
 
 @blp.route("/me/consents/<purpose>", methods=["PUT"])

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, UniqueConstraint, insert, select
+from sqlalchemy import LargeBinary, String, UniqueConstraint, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock
@@ -148,15 +148,19 @@ def _keep(session: Session, policy: Policy) -> None:
         raise CityRefused(problem, problems=[problem])
 
 
+_TABLE: Any = PolicyRow.__table__
+_IN_FORCE = (
+    select(_TABLE.c.version, _TABLE.c.digest)
+    .where(_TABLE.c.kind == bindparam("sort"), _TABLE.c.effective_on <= bindparam("day"))
+    .order_by(_TABLE.c.effective_on.desc(), _TABLE.c.loaded_at.desc())
+    .limit(1)
+)
+
+
 def get(reader: Reader, kind: str, on: date | None = None) -> Policy:
     """The version of ``kind`` in force on a Shanghai day (today by default). One narrow query; content is cached."""
     day = on or clock.today()
-    row = reader.execute(
-        select(PolicyRow.version, PolicyRow.digest)
-        .where(PolicyRow.kind == kind, PolicyRow.effective_on <= day)
-        .order_by(PolicyRow.effective_on.desc(), PolicyRow.loaded_at.desc())
-        .limit(1)
-    ).first()
+    row = reader.execute(_IN_FORCE, {"sort": kind, "day": day}).first()
     if row is None:
         raise CityMissing(kind=kind)
     if (known := _cache.get((kind, row.version, row.digest))) is None:

@@ -9,14 +9,17 @@ hundred times the latency.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import re
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -35,7 +38,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 Reader = Session | Connection
@@ -112,6 +115,12 @@ class WriterLock:
         self._file: IO[bytes] | None = None
         self._pid = 0
 
+    def close(self) -> None:
+        """Give the lock's file back; the next holder opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     @contextmanager
     def held(self) -> Iterator[None]:
         with self._threads:
@@ -139,13 +148,15 @@ class Database:
                 self.url,
                 pool_size=pool_size,
                 max_overflow=pool_size,
-                pool_pre_ping=True,
+                hide_parameters=True,
                 isolation_level="READ COMMITTED",
                 connect_args={"options": options, "connect_timeout": 5},
             )
+            _ask_idle_connections(self.engine)
         else:
             raise ValueError("DATABASE_URL must name sqlite or postgresql+psycopg")
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        reading = {"reading": True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = self.engine.execution_options(**reading)
 
     def _sqlite(self, pool_size: int) -> Engine:
         path = Path(self.url.database or "")
@@ -157,6 +168,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
+            hide_parameters=True,
             connect_args={"timeout": 30, "check_same_thread": False},
         )
 
@@ -168,7 +180,8 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
-            if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            options = connection.get_execution_options()
+            if not options.get("reading") and options.get("isolation_level") != "AUTOCOMMIT":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
@@ -186,11 +199,38 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """An autocommit connection: a statement is its own snapshot and nothing is locked."""
-        with self._autocommit.connect() as connection:
+        with self._reading.connect() as connection:
             yield connection
 
     def dispose(self) -> None:
+        """Close every connection."""
         self.engine.dispose()
+        if self.lock is not None:
+            self.lock.close()
+
+
+IDLE_SECONDS = 1.0
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Ask a connection that has lain idle whether it still stands before it is used; a dead one is replaced.
+
+    One that was in use a moment ago is not asked: the question is a round trip, two for each request. Should the
+    database have gone in that moment, one request hears of it, and the pool forgets every older connection.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_raw: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(raw: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used_at", math.inf) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError() from error
 
 
 _bound: Database | None = None
@@ -253,8 +293,13 @@ def for_update(statement: T) -> T:
 
 def insert(reader: Reader, table: Table | type[Base]) -> Any:
     """The dialect's INSERT, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+    return insert_of(dialect_of(reader), table)
+
+
+def insert_of(dialect: str, table: Table | type[Base]) -> Any:
+    """The same for statements that are built once, ahead of any session."""
     target: Any = table if isinstance(table, Table) else table.__table__
-    return postgresql.insert(target) if dialect_of(reader) == "postgresql" else sqlite.insert(target)
+    return postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
 
 
 def insert_if_absent(
@@ -264,9 +309,16 @@ def insert_if_absent(
 
     It asks RETURNING, never ``rowcount``, which one driver reports as -1.
     """
-    statement = insert(reader, table).values(**values).on_conflict_do_nothing(index_elements=list(conflict))
-    column = (table if isinstance(table, Table) else table.__table__).c[conflict[0]]
-    return reader.execute(statement.returning(column)).first() is not None
+    target: Any = table if isinstance(table, Table) else table.__table__
+    statement = _insert_absent(dialect_of(reader), target, tuple(conflict))
+    return reader.execute(statement, dict(values)).first() is not None
+
+
+@lru_cache(maxsize=256)
+def _insert_absent(dialect: str, table: Table, conflict: tuple[str, ...]) -> Any:
+    """Built once: building a statement costs more than sending it."""
+    unless = insert_of(dialect, table).on_conflict_do_nothing(index_elements=list(conflict))
+    return unless.returning(table.c[conflict[0]])
 
 
 def sqlstate(error: Exception) -> str:

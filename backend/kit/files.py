@@ -367,4 +367,4 @@ def sweep_files(day: date) -> str:
         return f"{sweep(session)} files removed"
 
 
-JOBS = (jobs.Job("files-sweep", "清理无主的图片文件", sweep_files),)
+JOBS = (jobs.Job("files.sweep", "清理无主的图片文件", sweep_files),)

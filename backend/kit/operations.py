@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, delete, select, update
+from sqlalchemy import LargeBinary, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock
@@ -41,19 +41,27 @@ class OperationRow(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def begin(session: Session, operation: Operation, kind: str) -> UUID | None:
+_ROW: Any = OperationRow.__table__
+_SAID = select(_ROW.c.digest, _ROW.c.kind, _ROW.c.result_id).where(
+    _ROW.c.actor_id == bindparam("actor"), _ROW.c.key == bindparam("named")
+)
+_NAME_RESULT = (
+    update(_ROW)
+    .where(_ROW.c.actor_id == bindparam("actor"), _ROW.c.key == bindparam("named"))
+    .values(result_id=bindparam("result"))
+)
+
+
+def begin(session: Session, operation: Operation, kind: str, makes: UUID | None = None) -> UUID | None:
     """None when this is the first time; otherwise the id of what the same request made before.
 
+    ``makes``: the id of what will be made, where the caller has chosen it already; ``finish`` is then not needed.
     Raises IdempotencyConflict when the key was used for another request.
     """
-    values: dict[str, Any] = {**operation._asdict(), "kind": kind, "result_id": None, "created_at": clock.now()}
+    values: dict[str, Any] = {**operation._asdict(), "kind": kind, "result_id": makes, "created_at": clock.now()}
     if insert_if_absent(session, OperationRow, values, ("actor_id", "key")):
         return None
-    row = session.execute(
-        select(OperationRow.digest, OperationRow.kind, OperationRow.result_id).where(
-            OperationRow.actor_id == operation.actor_id, OperationRow.key == operation.key
-        )
-    ).one()
+    row = session.execute(_SAID, {"actor": operation.actor_id, "named": operation.key}).one()
     if row.kind != kind or not hmac.compare_digest(row.digest, operation.digest):
         raise IdempotencyConflict()
     if row.result_id is None:
@@ -64,11 +72,7 @@ def begin(session: Session, operation: Operation, kind: str) -> UUID | None:
 
 def finish(session: Session, operation: Operation, result_id: UUID) -> None:
     """Name what the operation made, so that a repeat can be shown it."""
-    session.execute(
-        update(OperationRow)
-        .where(OperationRow.actor_id == operation.actor_id, OperationRow.key == operation.key)
-        .values(result_id=result_id)
-    )
+    session.execute(_NAME_RESULT, {"actor": operation.actor_id, "named": operation.key, "result": result_id})
 
 
 def forget_old(session: Session) -> int:

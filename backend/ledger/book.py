@@ -84,7 +84,7 @@ def open_account(session: Session, kind: str, owner_id: UUID | None) -> UUID:
     if found not in standing:
         values = {"id": found, "kind": kind, "owner_id": owner_id, "title": ACCOUNT_TITLES[kind]}
         if not insert_if_absent(session, accounts, values, ("id",)):
-            sa.event.listen(session, "after_commit", lambda _: standing.add(found), once=True)
+            sa.event.listen(session.connection(), "commit", lambda _: standing.add(found), once=True)
     return found
 
 

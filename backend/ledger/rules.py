@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 FOREVER = date(9999, 12, 31)
@@ -67,6 +68,7 @@ class LateReturn:
 EXPIRE_AT_ONCE = LateReturn()
 
 
+@lru_cache(maxsize=4096)
 def account_id(kind: str, owner_id: uuid.UUID | None) -> uuid.UUID:
     """The id of a system account: a function of its kind and its owner, so that nobody has to look it up.
 

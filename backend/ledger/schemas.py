@@ -38,7 +38,7 @@ class BudgetRequest(Request):
     organisation_id = Key(required=True, metadata={"description": "发放单位"})
     month = Text(most=7, pattern=MONTH, required=True, metadata={"description": "月份，YYYY-MM", "example": "2026-03"})
     points = Whole(least=1, most=MOST_POINTS, required=True, metadata={"description": "追加的积分"})
-    reason = Text(most=500, load_default="", metadata={"description": "依据，例如文件号"})
+    reason = Text(least=0, most=500, load_default="", metadata={"description": "依据，例如文件号"})
 
 
 class BudgetView(View):

@@ -72,6 +72,6 @@ def wechat_code() -> Response:
 
 def _field(body: Any, name: str) -> str:
     value = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(value, str) or not 1 <= len(value) <= 64:
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
         raise FieldError.at(f"/{name}", "应为 1 至 64 个字符的文本。", "A text of 1 to 64 characters.")
     return value

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
@@ -19,7 +19,8 @@ from backend.perks import offers
 from backend.perks.errors import CouponNotActive
 from backend.perks.models import Coupon
 
-COLUMNS = tuple(Coupon.__table__.c)
+_TABLE: Any = Coupon.__table__
+COLUMNS = tuple(_TABLE.c)
 PRESENTATION_USE = "offer"
 """What a presentation code of this room says it is for."""
 
@@ -72,28 +73,34 @@ def offer_of(coupon: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_ONE = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+_LOCKED = db.for_update(_ONE)
+_WRITE = insert(_TABLE).returning(*COLUMNS)
+_CHANGE = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+
+
 def _own(resident_id: UUID) -> Select[Any]:
     return select(*COLUMNS).where(Coupon.resident_id == resident_id)
 
 
+def write(session: Session, **row: Any) -> Row[Any]:
+    """Write a new coupon and return its row."""
+    return session.execute(_WRITE, row).one()
+
+
 def find(reader: Reader, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, or None."""
-    return reader.execute(_own(resident_id).where(Coupon.id == coupon_id)).first()
+    return reader.execute(_ONE, {"resident": resident_id, "coupon": coupon_id}).first()
 
 
 def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, locked until the transaction ends. Whoever changes a coupon holds this first."""
-    return session.execute(db.for_update(_own(resident_id).where(Coupon.id == coupon_id))).first()
+    return session.execute(_LOCKED, {"resident": resident_id, "coupon": coupon_id}).first()
 
 
 def change(session: Session, coupon: Row[Any], **values: Any) -> None:
     """Write to a coupon that this transaction has locked."""
-    session.execute(
-        update(Coupon)
-        .where(Coupon.resident_id == coupon.resident_id, Coupon.id == coupon.id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_CHANGE, {"resident": coupon.resident_id, "coupon": coupon.id, **values})
 
 
 def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
@@ -101,6 +108,11 @@ def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
     found = find(reader, resident_id, coupon_id)
     if found is None:
         raise NotFound()
+    return view(reader, found)
+
+
+def view(reader: Reader, found: Row[Any]) -> CouponView:
+    """A coupon's row as its holder sees it now."""
     return CouponView(found, clock.now(), offers.venues_of(reader, [found.offer_id]).get(found.offer_id, ()))
 
 

@@ -106,13 +106,20 @@ def standing(reader: Reader, asker: Asker, terms: Sequence[Terms]) -> Facts:
 
 
 def judge(
-    reader: Reader, asker: Asker, offers: Sequence[Row[Any]], left: Mapping[UUID, int] | None = None
+    reader: Reader,
+    asker: Asker,
+    offers: Sequence[Row[Any]],
+    left: Mapping[UUID, int] | None = None,
+    known: Gates | None = None,
 ) -> dict[UUID, Verdict]:
-    """The verdict on each offer for one asker, with all its reasons."""
+    """The verdict on each offer for one asker, with all its reasons.
+
+    ``left`` and ``known``: what :func:`stock.left` and :func:`gates` say of these offers, if the caller has it.
+    """
     if not offers:
         return {}
     today = clock.today()
-    known = gates(reader, offers)
+    known = known or gates(reader, offers)
     terms = {offer.id: terms_of(offer, known) for offer in offers}
     common = standing(reader, asker, list(terms.values()))
     shelf = stock.left(reader, list(terms)) if left is None else left

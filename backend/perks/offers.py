@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from backend.kit import city
 from backend.kit.db import Reader
@@ -68,11 +68,26 @@ def scenes(reader: Reader) -> list[dict[str, Any]]:
 
 
 _COLUMNS = tuple(column for column in Offer.__table__.c if column.name != "updated_at")
+_ONE = select(*_COLUMNS).where(Offer.__table__.c.id == bindparam("offer"))
+_PAIRS: Any = OfferVenue.__table__
+_PLACES: Any = Venue.__table__
+_VENUES = (
+    select(_PAIRS.c.offer_id, *(_PLACES.c[name] for name in ("id", "name", "address", "lat", "lon")))
+    .join_from(_PAIRS, _PLACES, _PLACES.c.id == _PAIRS.c.venue_id)
+    .where(_PAIRS.c.offer_id.in_(bindparam("offers", expanding=True)), _PLACES.c.status == "open")
+    .order_by(_PLACES.c.name, _PLACES.c.id)
+)
+_OFFERED_AT = (
+    select(_PAIRS.c.offer_id)
+    .join_from(_PAIRS, _PLACES, _PLACES.c.id == _PAIRS.c.venue_id)
+    .where(_PAIRS.c.offer_id == bindparam("offer"), _PAIRS.c.venue_id == bindparam("venue"))
+    .where(_PLACES.c.status == "open")
+)
 
 
 def row(reader: Reader, offer_id: UUID) -> Row[Any]:
     """An offer's row, open or closed. Raises NotFound."""
-    found = reader.execute(select(*_COLUMNS).where(Offer.id == offer_id)).first()
+    found = reader.execute(_ONE, {"offer": offer_id}).first()
     if found is None:
         raise NotFound()
     return found
@@ -115,13 +130,13 @@ def offer(reader: Reader, offer_id: UUID, asker: Asker = NOBODY) -> OfferView:
 def views(reader: Reader, asker: Asker, rows: Sequence[Row[Any]]) -> list[OfferView]:
     limited = [each.id for each in rows if each.stock_total]
     left = stock.left(reader, limited) if limited else {}
-    verdicts = eligibility.judge(reader, asker, rows, left)
+    known = eligibility.gates(reader, rows)
+    verdicts = eligibility.judge(reader, asker, rows, left, known)
     places = venues_of(reader, [each.id for each in rows])
-    names = eligibility.gates(reader, rows).level_names
     return [
         OfferView(
             each, places.get(each.id, ()), verdicts[each.id], left.get(each.id, 0) if each.stock_total else None,
-            names.get(each.level_floor, each.level_floor),
+            known.level_names.get(each.level_floor, each.level_floor),
         )
         for each in rows
     ]  # fmt: skip
@@ -131,14 +146,8 @@ def venues_of(reader: Reader, offer_ids: Collection[UUID]) -> dict[UUID, list[di
     """Where each offer is admitted."""
     if not offer_ids:
         return {}
-    rows = reader.execute(
-        select(OfferVenue.offer_id, Venue.id, Venue.name, Venue.address, Venue.lat, Venue.lon)
-        .join(Venue, Venue.id == OfferVenue.venue_id)
-        .where(OfferVenue.offer_id.in_(offer_ids), Venue.status == "open")
-        .order_by(Venue.name, Venue.id)
-    )
     places: dict[UUID, list[dict[str, Any]]] = {}
-    for found in rows:
+    for found in reader.execute(_VENUES, {"offers": list(offer_ids)}):
         keys = ("id", "name", "address", "lat", "lon")
         places.setdefault(found.offer_id, []).append({key: getattr(found, key) for key in keys})
     return places
@@ -146,12 +155,7 @@ def venues_of(reader: Reader, offer_ids: Collection[UUID]) -> dict[UUID, list[di
 
 def offered_at(reader: Reader, offer_id: UUID, venue_id: UUID) -> bool:
     """Whether the offer is admitted at the venue."""
-    pair = (
-        select(OfferVenue.offer_id)
-        .join(Venue, Venue.id == OfferVenue.venue_id)
-        .where(OfferVenue.offer_id == offer_id, OfferVenue.venue_id == venue_id, Venue.status == "open")
-    )
-    return reader.execute(pair).first() is not None
+    return reader.execute(_OFFERED_AT, {"offer": offer_id, "venue": venue_id}).first() is not None
 
 
 def venue(reader: Reader, venue_id: UUID) -> Row[Any]:

@@ -33,7 +33,7 @@ PREFIX = "XY1:"
 MOST_CHARACTERS = 262
 ISSUED_AHEAD_SECONDS = 60
 FRAME = re.compile(
-    rb"\xd2\x84\x48(\xa2\x01\x27\x04\x43([ckp][0-9A-Za-z]{2}))\xa0(?:[\x40-\x57]|\x58[\x18-\xff])(.*)\x58\x40(.{64})",
+    rb"\xd2\x84\x48(\xa2\x01\x27\x04\x43([ckp][0-9A-Za-z]{2}))\xa0(?:([\x40-\x57])|\x58([\x18-\xff]))(.*)\x58\x40(.{64})",
     re.DOTALL,
 )
 """COSE_Sign1 (RFC 9052) exactly as the platform writes it: tag 18, protected {1: -8 (EdDSA), 4: h'…key id…'}, nothing
@@ -130,7 +130,10 @@ class OfflineVerifier:
         found = FRAME.fullmatch(_message(code))
         if found is None:
             raise Refused("code-not-verified")
-        protected, kid, payload, signature = found[1], found[2].decode(), found[3], found[4]
+        protected, kid, short, long, payload, signature = found.groups()
+        if len(payload) != (short[0] - 0x40 if short else long[0]):
+            raise Refused("code-not-verified")
+        kid = kid.decode()
         if kid[0] != "c":
             raise Refused("online-only")
         key = self.keys.get(kid)

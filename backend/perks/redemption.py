@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
@@ -25,7 +25,7 @@ from backend.perks import coupons, eligibility, offers, rules, stock
 from backend.perks.coupons import CouponView
 from backend.perks.eligibility import Asker
 from backend.perks.errors import NotCancellable, NotEntitled, OfferClosed
-from backend.perks.models import Coupon, Redemption
+from backend.perks.models import Redemption
 
 
 @dataclass(frozen=True)
@@ -53,26 +53,29 @@ def redeem(session: Session, resident_id: UUID, offer_id: UUID, operation: Opera
     A repeat of the operation returns the same redemption as it is now. Raises NotFound, OfferClosed, NotEntitled
     (with every reason), LimitReached, SoldOut, and the ledger's NotEnoughPoints.
     """
-    if (done := operations.begin(session, operation, kind="perks.redeem")) is not None:
+    redemption_id = new_id()
+    if (done := operations.begin(session, operation, kind="perks.redeem", makes=redemption_id)) is not None:
         return redemption(session, resident_id, done)
     offer = offers.row(session, offer_id)
     require_entitled(session, resident_id, offer)
-    redemption_id = new_id()
-    issue(session, resident_id, offer, redemption_id, new_id(), source="resident")
-    operations.finish(session, operation, redemption_id)
-    return redemption(session, resident_id, redemption_id)
+    coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident")
+    assert coupon is not None
+    return RedemptionView(redemption_id, offer_id, offer.price_points, coupon.created_at, coupons.view(session, coupon))
+
+
+_TABLE: Any = Redemption.__table__
+_ONE = select(_TABLE.c.id, _TABLE.c.offer_id, _TABLE.c.coupon_id, _TABLE.c.price_points).where(
+    _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("redemption")
+)
 
 
 def redemption(reader: Reader, resident_id: UUID, redemption_id: UUID) -> RedemptionView:
     """One of the resident's own redemptions. Raises NotFound."""
-    row = reader.execute(
-        select(Redemption.id, Redemption.offer_id, Redemption.coupon_id, Redemption.price_points, Redemption.created_at)
-        .where(Redemption.resident_id == resident_id, Redemption.id == redemption_id)
-    ).first()  # fmt: skip
+    row = reader.execute(_ONE, {"resident": resident_id, "redemption": redemption_id}).first()
     if row is None:
         raise NotFound()
     coupon = coupons.coupon(reader, resident_id, row.coupon_id)
-    return RedemptionView(row.id, row.offer_id, row.price_points, row.created_at, coupon)
+    return RedemptionView(row.id, row.offer_id, row.price_points, coupon.created_at, coupon)
 
 
 def require_entitled(session: Session, resident_id: UUID, offer: Row[Any], *, say_why: bool = True) -> None:
@@ -96,22 +99,23 @@ def require_entitled(session: Session, resident_id: UUID, offer: Row[Any], *, sa
 
 def issue(
     session: Session, resident_id: UUID, offer: Row[Any], redemption_id: UUID, coupon_id: UUID, *, source: str
-) -> bool:
-    """Take turn, place and points, and write redemption and coupon. False when that redemption stands already.
+) -> Row[Any] | None:
+    """Take turn, place and points, and write redemption and coupon. None when that redemption stands already.
 
     Raises LimitReached, SoldOut and NotEnoughPoints.
     """
+    now = clock.now()
     row = {
         "resident_id": resident_id, "id": redemption_id, "offer_id": offer.id, "coupon_id": coupon_id,
-        "offer_version": offer.version, "price_points": offer.price_points, "source": source, "created_at": clock.now(),
+        "offer_version": offer.version, "price_points": offer.price_points, "source": source, "created_at": now,
     }  # fmt: skip
     if not insert_if_absent(session, Redemption, row, ("resident_id", "id")):
-        return False
+        return None
     taken = _take(session, resident_id, offer, coupon_id)
-    _write_coupon(session, resident_id, offer, (redemption_id, coupon_id), taken)
+    coupon = _write_coupon(session, resident_id, offer, (redemption_id, coupon_id), taken, now)
     told = {"resident_id": str(resident_id), "offer_id": str(offer.id), "coupon_id": str(coupon_id)}
     outbox.tell(session, "perks.redeemed", told, shard=resident_id)
-    return True
+    return coupon
 
 
 def _take(session: Session, resident_id: UUID, offer: Row[Any], coupon_id: UUID) -> Taken:
@@ -131,18 +135,19 @@ def _take(session: Session, resident_id: UUID, offer: Row[Any], coupon_id: UUID)
     return Taken(window_start_on, bucket, hold_id)
 
 
-def _write_coupon(session: Session, resident_id: UUID, offer: Row[Any], ids: tuple[UUID, UUID], taken: Taken) -> None:
-    terms, (redemption_id, coupon_id), now = offer.terms, ids, clock.now()
+def _write_coupon(
+    session: Session, resident_id: UUID, offer: Row[Any], ids: tuple[UUID, UUID], taken: Taken, now: datetime
+) -> Row[Any]:
+    terms, (redemption_id, coupon_id) = offer.terms, ids
     valid_until = clock.end_of_day(rules.last_good_day(clock.shanghai_date(now), terms["coupon_valid_days"]))
     list_id, index = codes.allocate_status(session, valid_until)
-    session.execute(
-        insert(Coupon).values(
-            resident_id=resident_id, id=coupon_id, redemption_id=redemption_id, offer_id=offer.id, status="issued",
-            price_points=offer.price_points, valid_from=now, valid_until=valid_until, uses_total=terms["uses"],
-            uses_left=terms["uses"], hold_transfer_id=taken.hold_transfer_id, status_list_id=list_id,
-            status_index=index, bucket=taken.bucket, window_start_on=taken.window_start_on, terms=terms,
-            created_at=now, last_used_at=None, closed_at=None,
-        )
+    return coupons.write(
+        session,
+        resident_id=resident_id, id=coupon_id, redemption_id=redemption_id, offer_id=offer.id, status="issued",
+        price_points=offer.price_points, valid_from=now, valid_until=valid_until, uses_total=terms["uses"],
+        uses_left=terms["uses"], hold_transfer_id=taken.hold_transfer_id, status_list_id=list_id,
+        status_index=index, bucket=taken.bucket, window_start_on=taken.window_start_on, terms=terms,
+        created_at=now, last_used_at=None, closed_at=None,
     )  # fmt: skip
 
 

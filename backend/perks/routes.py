@@ -39,14 +39,15 @@ def _asker() -> service.Asker:
 
 @blp.route("/perks/scenes", methods=["GET"])
 @public
-@blp.response(200, schemas.ScenesView)
-def list_scenes() -> dict[str, Any]:
+@blp.arguments(paging.PageQuery, location="query")
+@blp.response(200, paging.page_of(schemas.SceneView))
+def list_scenes(query: dict[str, Any]) -> dict[str, Any]:
     """信易+ 场景
 
     本市开设的全部场景，按本市的顺序，以及各自正在开放的优惠数。任何人可看。
     """
     with reading() as reader:
-        return {"items": service.scenes(reader), "next_cursor": None}
+        return paging.part_of(service.scenes(reader), query)
 
 
 @blp.route("/perks/offers", methods=["GET"])

@@ -18,11 +18,6 @@ class SceneView(View):
     offers = fields.Integer(required=True, metadata={"description": "正在开放的优惠数"})
 
 
-class ScenesView(View):
-    items = fields.List(fields.Nested(SceneView), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
 class OffersQuery(PageQuery):
     scene = Text(most=20, load_default=None)
     venue = Key(load_default=None)

@@ -6,10 +6,13 @@ that asks RETURNING; whoever meets a row that another is just changing waits for
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.kit import db
@@ -21,6 +24,16 @@ from backend.perks.models import OfferStock, RedemptionLimit
 from backend.perks.policy import STOCK_BUCKETS
 
 MOST_ROUNDS = 50
+
+_STOCK: Any = OfferStock.__table__
+_LIMITS: Any = RedemptionLimit.__table__
+_WITH_PLACES = select(_STOCK.c.bucket).where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.remaining > 0)
+_TAKE = (
+    update(_STOCK)
+    .where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.bucket == bindparam("shelf"), _STOCK.c.remaining > 0)
+    .values(remaining=_STOCK.c.remaining - 1)
+    .returning(_STOCK.c.bucket)
+)
 
 
 def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
@@ -45,9 +58,7 @@ def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: 
     if _take_from(session, offer_id, own):
         return own
     for _ in range(MOST_ROUNDS):
-        open_buckets = session.execute(
-            select(OfferStock.bucket).where(OfferStock.offer_id == offer_id, OfferStock.remaining > 0)
-        ).scalars()
+        open_buckets: Iterable[int] = session.execute(_WITH_PLACES, {"offer": offer_id}).scalars()
         buckets = sorted(open_buckets, key=lambda bucket: (bucket - own) % STOCK_BUCKETS)
         if not buckets:
             raise SoldOut()
@@ -58,14 +69,7 @@ def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: 
 
 
 def _take_from(session: Session, offer_id: UUID, bucket: int) -> bool:
-    taken = session.execute(
-        update(OfferStock)
-        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.remaining > 0)
-        .values(remaining=OfferStock.remaining - 1)
-        .returning(OfferStock.bucket)
-        .execution_options(synchronize_session=False)
-    )
-    return taken.first() is not None
+    return session.execute(_TAKE, {"offer": offer_id, "shelf": bucket}).first() is not None
 
 
 def put_place_back(session: Session, offer_id: UUID, bucket: int | None) -> None:
@@ -108,24 +112,27 @@ def _put_into(session: Session, offer_id: UUID, bucket: int) -> bool:
 def take_turn(session: Session, resident_id: UUID, offer_id: UUID, limit: int, window: str, today: date) -> date:
     """Count one more redemption of the offer in the window and return the window's first day. Raises LimitReached."""
     start = rules.window_start(window, today)
-    row = {"resident_id": resident_id, "offer_id": offer_id, "window_start_on": start, "used": 1}
-    counted = session.execute(
-        db.insert(session, RedemptionLimit)
-        .values(**row)
-        .on_conflict_do_update(
-            index_elements=["resident_id", "offer_id", "window_start_on"],
-            set_={"used": RedemptionLimit.used + 1},
-            where=RedemptionLimit.used < limit,
-        )
-        .returning(RedemptionLimit.used)
-    )
-    if counted.first() is None:
+    row = {"resident_id": resident_id, "offer_id": offer_id, "window_start_on": start, "used": 1, "most": limit}
+    if session.execute(_count_turn(db.dialect_of(session)), row).first() is None:
         again = rules.next_window(window, today)
         raise LimitReached(
             f"每人{rules.WINDOWS[window]}限 {limit} 份。", f"At most {limit} per person and {window}.",
             limit=limit, window=window, again_on=again.isoformat() if again else None,
         )  # fmt: skip
     return start
+
+
+@lru_cache(maxsize=2)
+def _count_turn(dialect: str) -> Any:
+    return (
+        db.insert_of(dialect, _LIMITS)
+        .on_conflict_do_update(
+            index_elements=["resident_id", "offer_id", "window_start_on"],
+            set_={"used": _LIMITS.c.used + 1},
+            where=_LIMITS.c.used < bindparam("most"),
+        )
+        .returning(_LIMITS.c.used)
+    )
 
 
 def give_turn_back(session: Session, resident_id: UUID, offer_id: UUID, window_start_on: date | None) -> None:

@@ -87,15 +87,15 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
         # A savepoint: what the refusal of a late-comer undoes is the taking, not the memory of the scan.
         with session.begin_nested():
             redemption.require_entitled(session, resident_id, offer, say_why=False)
-            fresh = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
+            coupon = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
     except LimitReached:
         return record.refused(NotEntitled(), offer_id, offer=judged.offer)
     except (NotEntitled, OfferClosed, SoldOut) as refusal:
         return record.refused(refusal, offer_id, offer=judged.offer)
-    coupon = coupons.lock(session, resident_id, coupon_id)
-    assert coupon is not None
-    if not fresh:
-        return record.refused(AlreadyUsed(**door.last_use(session, at_door, coupon)), offer_id, coupon)
+    if coupon is None:
+        used = coupons.find(session, resident_id, coupon_id)
+        assert used is not None
+        return record.refused(AlreadyUsed(**door.last_use(session, at_door, used)), offer_id, used)
     return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import wraps
+from itertools import islice
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -15,7 +16,7 @@ from flask import Flask, Request, request
 from marshmallow import Schema
 from sqlalchemy.exc import OperationalError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from backend import __version__
 from backend.kit import db
@@ -24,6 +25,8 @@ from backend.web import problems
 
 View = TypeVar("View", bound=Callable[..., Any])
 DEADLOCK_TRIES = 3
+MOST_ERRORS = 100
+"""Wrong fields that one answer names, so that it never outgrows the request that asked for it."""
 log = structlog.get_logger("web")
 
 
@@ -33,16 +36,19 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "headers", "files"), None)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        if not req.get_data(cache=True):
+        data = req.get_data(cache=True)
+        if req.content_length is None and len(data) >= (req.max_content_length or len(data) + 1):
+            raise RequestEntityTooLarge()  # a chunked body is cut off at the limit in silence
+        if not data:
             return {}
         if not req.is_json:
             raise UnsupportedMediaType()
-        return _strict_json(req.get_data(cache=True))
+        return _strict_json(data)
 
     def handle_error(self, error: Any, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any) -> Any:
         location, messages = next(iter(error.messages.items()))
         at = "" if location == "json" else f"/{location}"
-        found = list(problems.pointers(messages, at))
+        found = list(islice(problems.pointers(messages, at), MOST_ERRORS))
         raise FieldError(found, "；".join(f"{e['pointer'] or '/'} {e['detail']}" for e in found[:3]))
 
 

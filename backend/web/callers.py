@@ -239,6 +239,7 @@ def public(view: View) -> View:
         g.caller = _authenticate()
         return view(*args, **kwargs)
 
+    document(open_to_all, NotSignedIn)
     return cast(View, _documented(open_to_all, security=[], **{"x-permission": "public"}))
 
 

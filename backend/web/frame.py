@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import time
-from typing import TextIO, cast
+import traceback
+from typing import Any, TextIO, cast
 from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from structlog.typing import EventDict
 
 from backend.web.callers import maybe
 
@@ -19,6 +21,9 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; font-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Anything else that a caller invents is counted as one."""
+MOST_FRAMES = 12
 log = structlog.get_logger("web")
 
 
@@ -55,11 +60,12 @@ def install(app: Flask, figures: Figures) -> None:
         _etag(response)
         route = request.url_rule.rule if request.url_rule else "(none)"
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
-        figures.requests.labels(route, request.method, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        figures.requests.labels(route, method, response.status_code).inc()
         figures.seconds.labels(route).observe(seconds)
         caller = maybe()
         log.info(
-            "request", route=route, method=request.method, status=response.status_code,
+            "request", route=route, method=method, status=response.status_code,
             milliseconds=round(seconds * 1000, 1), caller_kind=caller.kind if caller else None,
             account_id=str(caller.account_id) if caller else None,
         )  # fmt: skip
@@ -83,7 +89,7 @@ def _headers(response: Response) -> None:
     if "Cache-Control" not in headers:
         personal = maybe() is not None
         headers["Cache-Control"] = (
-            "no-store" if request.method != "GET" else "private, no-cache" if personal else "no-cache"
+            "no-store" if request.method not in ("GET", "HEAD") else "private, no-cache" if personal else "no-cache"
         )
     if request.path.startswith("/api/"):
         headers.add("Vary", "Authorization")
@@ -105,7 +111,7 @@ def configure_logging(level: str, *, readable: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _trace,
             structlog.dev.ConsoleRenderer(colors=False) if readable
             else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -113,6 +119,20 @@ def configure_logging(level: str, *, readable: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )  # fmt: skip
+
+
+def _trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Where an exception came from: types and lines of the whole chain. Never its words, which may hold what a person
+    typed or what the database has of her."""
+    told = event.pop("exc_info", None)
+    error = told if isinstance(told, BaseException) else sys.exc_info()[1] if told else None
+    lines: list[str] = []
+    while error is not None and len(lines) < 10:
+        frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+        places = (f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames)
+        lines.append(f"{type(error).__name__}: " + " > ".join(places))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {**event, "trace": lines} if lines else event
 
 
 class _Stderr(io.TextIOBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from marshmallow import Schema, fields
 
 from backend.kit.errors import FieldError
-from backend.web.schemas import QueryWhole, Request, Text, View
+from backend.web.schemas import LARGEST_INTEGER, QueryWhole, Request, Text, View
 
 
 class PageQuery(Request):
@@ -48,8 +48,22 @@ def _plain(value: object) -> Any:
     return ["p", value]
 
 
+def _instant(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError
+    return value.astimezone(UTC)
+
+
+def _plain_value(value: Any) -> Any:
+    """A number that every database holds, or a text without control characters."""
+    if (isinstance(value, int) and abs(value) <= LARGEST_INTEGER) or (isinstance(value, str) and value.isprintable()):
+        return value
+    raise ValueError
+
+
 _READERS: dict[str, tuple[type, Callable[[Any], Any]]] = {
-    "t": (str, datetime.fromisoformat), "d": (str, date.fromisoformat), "u": (str, UUID), "p": (object, lambda v: v),
+    "t": (str, _instant), "d": (str, date.fromisoformat), "u": (str, UUID), "p": (object, _plain_value),
 }  # fmt: skip
 
 
@@ -68,8 +82,6 @@ def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         values = tuple(_read(*pair) for pair in raw)
         if len(values) != len(kinds) or not all(type(v) is k for v, k in zip(values, kinds, strict=True)):
             raise ValueError
-        if any(isinstance(v, datetime) and v.tzinfo is None for v in values):
-            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, binascii.Error):
         raise FieldError.at("/query/cursor", "不是本接口给出的游标。", "Not a cursor of ours.") from None
     return values
@@ -87,3 +99,14 @@ def page(rows: Sequence[Any], limit: int, key: Callable[[Any], tuple[object, ...
     shown = list(rows[:limit])
     more = len(rows) > limit
     return {"items": shown, "next_cursor": encode_cursor(*key(shown[-1])) if more else None}
+
+
+def part_of(items: Sequence[Any], query: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of a short list that is at hand as a whole; its cursor is a place in it. ``query``: of PageQuery."""
+    position = decode_cursor(query["cursor"], int)
+    start = position[0] if position else 0
+    if not 0 <= start <= len(items):
+        raise FieldError.at("/query/cursor", "不是本接口给出的游标。", "Not a cursor of ours.")
+    rows = list(enumerate(items))[start : start + query["limit"] + 1]
+    found = page(rows, query["limit"], lambda row: (row[0] + 1,))
+    return {**found, "items": [item for _, item in found["items"]]}

@@ -17,6 +17,8 @@ from backend.kit.db import sqlstate
 from backend.kit.errors import DomainError, FieldError, NotFound, TryAgain
 
 MEDIA_TYPE = "application/problem+json"
+MOST_NAME = 200
+"""Characters of a caller's own field name that a pointer repeats."""
 View = TypeVar("View", bound=Callable[..., Any])
 log = structlog.get_logger("web")
 
@@ -111,7 +113,9 @@ def render(error: DomainError) -> Response:
     if detail := (error.detail_en if english else error.detail_zh):
         body["detail"] = detail
     body.update({name: value for name, value in error.members.items() if name not in body})
-    response = Response(json.dumps(body, ensure_ascii=False, default=str), error.status, content_type=MEDIA_TYPE)
+    # A caller's own field name may hold half a surrogate pair, which JSON can write only as its escape.
+    text = json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    response = Response(text, error.status, content_type=MEDIA_TYPE)
     response.headers["Content-Language"] = "en" if english else "zh-CN"
     response.headers["Cache-Control"] = "no-store"
     response.headers.extend(error.headers)
@@ -122,7 +126,7 @@ def pointers(messages: Any, at: str = "") -> Iterator[dict[str, str]]:
     """Flatten marshmallow's messages into JSON pointers and Chinese details."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
-            step = "" if name == "_schema" else "/" + str(name).replace("~", "~0").replace("/", "~1")
+            step = "" if name == "_schema" else "/" + str(name)[:MOST_NAME].replace("~", "~0").replace("/", "~1")
             yield from pointers(inner, at + step)
     elif isinstance(messages, list):
         for message in messages:
@@ -182,7 +186,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(DBAPIError)
     def database(error: DBAPIError) -> Response:
-        log.error("database.error", error=type(error).__name__, sqlstate=sqlstate(error), exc_info=_traced(error))
+        log.error("database.error", error=type(error).__name__, sqlstate=sqlstate(error), exc_info=error)
         return render(from_database(error))
 
     @app.errorhandler(PoolTimeout)
@@ -192,16 +196,8 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unknown(error: Exception) -> Response:
-        log.error("request.failed", error=type(error).__name__, exc_info=_traced(error))
+        log.error("request.failed", error=type(error).__name__, exc_info=error)
         return render(InternalError())
-
-
-def _traced(error: Exception) -> bool | BaseException:
-    """A traceback without the statement's parameters, which may hold personal data."""
-    if isinstance(error, DBAPIError):
-        error.hide_parameters = True
-        return False
-    return error
 
 
 def problems(*kinds: type[DomainError]) -> Callable[[View], View]:

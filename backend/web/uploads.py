@@ -10,7 +10,7 @@ from marshmallow import fields
 from backend.kit import db, files
 from backend.kit.errors import FieldError, NotFound
 from backend.web import api
-from backend.web.callers import allow, current
+from backend.web.callers import IdentityNotBound, allow, current
 from backend.web.problems import problems
 from backend.web.schemas import View
 
@@ -47,7 +47,7 @@ UPLOAD = {
 @api.accepts(MOST_BYTES)
 @blp.doc(**UPLOAD)
 @blp.response(201, FileView)
-@problems(FieldError, files.NotAnImage, files.ImageTooLarge)
+@problems(FieldError, IdentityNotBound, files.NotAnImage, files.ImageTooLarge)
 def upload_file() -> dict[str, Any]:
     """Upload one image for a later submission.
 
@@ -66,7 +66,7 @@ def upload_file() -> dict[str, Any]:
 @blp.route("/files/<uuid:file_id>")
 @allow("files.upload")
 @blp.response(200, {"type": "string", "format": "binary"}, content_type="image/webp")
-@problems(NotFound)
+@problems(NotFound, IdentityNotBound)
 def show_file(file_id: Any) -> Response:
     """Show one's own uploaded image."""
     with db.reading() as reader:

@@ -519,4 +519,4 @@ def test_a_year_after_the_decision_texts_and_photos_are_forgotten(session: Sessi
 
 
 def test_the_rooms_jobs_are_named(session: Session) -> None:
-    assert [job.name for job in jobs.JOBS] == ["community-budgets", "community-evidence"]
+    assert [job.name for job in jobs.JOBS] == ["community.fund", "community.forget-evidence"]

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from backend.accounts import rules as account_rules
 from backend.accounts import service as accounts
+from backend.app import BLUEPRINTS
 from backend.codes import service as codes
 from backend.community import service as community
 from backend.community import submissions
@@ -43,6 +44,14 @@ KIND_OF = {
     "market-manager": "market",
 }  # fmt: skip
 STAFF = tuple(account_rules.ROLES)
+OPERATIONS = sorted(name for blueprint in BLUEPRINTS for name in blueprint._docs)
+"""Every operation of the API by its ``operationId``."""
+
+_NOTED = {name: (method, doc) for blueprint in BLUEPRINTS for name, docs in blueprint._docs.items()
+          for method, doc in docs.items() if method != "parameters"}  # fmt: skip
+PERMISSION_OF: dict[str, str] = {name: doc["manual_doc"]["x-permission"] for name, (_, doc) in _NOTED.items()}
+METHOD_OF: dict[str, str] = {name: method.upper() for name, (method, _) in _NOTED.items()}
+GUARDED = [name for name in OPERATIONS if PERMISSION_OF[name] != "public"]
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,7 @@ class World:
 
     def new_submission(self, session: Session, *photos: UUID) -> UUID:
         mine = self.resident.resident_id
-        deed = submissions.NewSubmission("elder-care", clock.now(), "陪邻居去医院", photos)
+        deed = submissions.NewSubmission("elder-care", clock.now(), "陪邻居去医院", photos, community_id=HOME)
         return submissions.submit(session, mine, deed, shops.act(mine)).id
 
     def new_activity(self, session: Session) -> UUID:

@@ -10,6 +10,7 @@ import pytest
 
 from backend.kit import clock, db
 from backend.ledger import service as ledger
+from backend.perks import jobs
 from backend.perks.offline import OfflineVerifier
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
@@ -331,3 +332,15 @@ def test_a_strange_code_is_not_verified(client: CheckedClient, code: str) -> Non
     stage = Stage(client)
     assert stage.verify(code).get_json()["reason"] == "code-not-verified"
     assert slug(stage.admit(code)) == "code-not-verified"
+
+
+def test_the_daily_job_closes_what_has_ended_and_only_once(client: CheckedClient) -> None:
+    stage = Stage(client, points=10, price_points=10, coupon_valid_days=0, offline={"mode": "none"})
+    coupon_id = stage.coupon()
+    with clock.shifted(timedelta(days=2)):
+        jobs.expire_coupons(clock.today())
+        assert stage.balance() == 10
+        jobs.expire_coupons(clock.today())
+        jobs.drop_old_uses(clock.today())
+    assert stage.balance() == 10
+    assert client.get(f"{API}/me/coupons/{coupon_id}", token=stage.token).get_json()["status"] == "expired"

@@ -316,7 +316,8 @@ def test_an_offer_that_leaves_the_policy_is_closed_and_its_coupons_stay_good(ses
 
 
 def end_of(coupon: service.CouponView) -> timedelta:
-    return coupon.valid_until - clock.now()
+    left: timedelta = coupon.valid_until - clock.now()
+    return left
 
 
 def test_an_unused_coupon_expires_and_its_points_come_home(session: Session) -> None:

@@ -1,0 +1,138 @@
+"""What every test may ask for: a database of its own, a session that is rolled back, a client that checks answers.
+
+``TEST_DATABASE_URL`` names a PostgreSQL server on which each worker makes and drops a database of its own; without
+it the suite runs on an SQLite file.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+from backend.app import create_app
+from backend.kit import city as cities
+from backend.kit import db, migrations
+from backend.wechat import service as wechat_client
+from config.settings import ROOT, Settings, new_secrets
+from tests.checked_client import CheckedClient
+from tests.wechat_server import APP_ID, APP_SECRET, WechatServer
+
+hypothesis_settings.register_profile(
+    "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("suite")
+
+SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty database that this worker owns."""
+    if not SERVER_URL:
+        yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'xinyi.db'}"
+        return
+    with own_postgresql_database(SERVER_URL) as url:
+        yield url
+
+
+class own_postgresql_database:
+    """Make a database with a random name on a server, and drop it at the end."""
+
+    def __init__(self, server_url: str) -> None:
+        self.server = make_url(server_url)
+        self.name = f"xinyi_test_{secrets.token_hex(6)}"
+
+    def _run(self, statement: str) -> None:
+        engine = create_engine(self.server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    def __enter__(self) -> str:
+        self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        return self.server.set(database=self.name).render_as_string(hide_password=False)
+
+    def __exit__(self, *_: object) -> None:
+        self._run(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def wechat() -> Iterator[WechatServer]:
+    """The stand-in WeChat: a real HTTP server on loopback."""
+    with WechatServer(port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, wechat: WechatServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a test installation, with fresh secrets."""
+    return Settings.from_env(
+        {
+            **new_secrets(),
+            "XINYI_METRICS_TOKEN": "",
+            "XINYI_ENVIRONMENT": "test",
+            "DATABASE_URL": database_url,
+            "XINYI_PUBLIC_BASE_URL": "http://127.0.0.1:8000",
+            "XINYI_WECHAT_BASE_URL": wechat.base_url,
+            "XINYI_WECHAT_APP_ID": APP_ID,
+            "XINYI_WECHAT_APP_SECRET": APP_SECRET,
+            "XINYI_FILES_ROOT": str(tmp_path_factory.mktemp("files")),
+            "XINYI_LOG_LEVEL": "warning",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application on an empty, current schema."""
+    application = create_app(settings)
+    migrations.upgrade()
+    yield application
+    wechat_client.current().close()
+    db.current().dispose()
+
+
+@pytest.fixture
+def database(app: Flask) -> db.Database:
+    """The bound database."""
+    return db.current()
+
+
+@pytest.fixture(scope="session")
+def city_contents() -> dict[str, dict[str, Any]]:
+    """The city files of 江宁 by kind."""
+    return cities.read_folder(Path(ROOT) / "config" / "cities" / "320115")
+
+
+@pytest.fixture(scope="session")
+def city(app: Flask, city_contents: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """江宁, loaded and committed."""
+    with db.transaction() as session:
+        cities.load(session, city_contents)
+    return city_contents
+
+
+@pytest.fixture
+def session(database: db.Database) -> Iterator[Session]:
+    """A session inside a transaction that is rolled back when the test ends."""
+    with database.engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as own:
+            yield own
+        outer.rollback()
+
+
+@pytest.fixture
+def client(app: Flask, city: dict[str, dict[str, Any]]) -> CheckedClient:
+    """A client whose every answer is held against the OpenAPI document."""
+    return CheckedClient(app)

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: databases of their own, a real server, and clients that put it under load."""
