@@ -7,7 +7,6 @@ it the suite runs on an SQLite file.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from backend.app import create_app
@@ -25,6 +23,7 @@ from backend.kit import db, migrations
 from backend.wechat import service as wechat_client
 from config.settings import ROOT, Settings, new_secrets
 from tests.checked_client import CheckedClient
+from tests.support.databases import OwnPostgresqlDatabase
 from tests.wechat_server import APP_ID, APP_SECRET, WechatServer
 
 hypothesis_settings.register_profile(
@@ -41,29 +40,8 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not SERVER_URL:
         yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'xinyi.db'}"
         return
-    with own_postgresql_database(SERVER_URL) as url:
+    with OwnPostgresqlDatabase(SERVER_URL) as url:
         yield url
-
-
-class own_postgresql_database:
-    """Make a database with a random name on a server, and drop it at the end."""
-
-    def __init__(self, server_url: str) -> None:
-        self.server = make_url(server_url)
-        self.name = f"xinyi_test_{secrets.token_hex(6)}"
-
-    def _run(self, statement: str) -> None:
-        engine = create_engine(self.server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
-
-    def __enter__(self) -> str:
-        self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
-        return self.server.set(database=self.name).render_as_string(hide_password=False)
-
-    def __exit__(self, *_: object) -> None:
-        self._run(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from marshmallow import fields
 
 from backend.accounts import service as accounts
 from backend.community import service as community
+from backend.consents import service as consents
 from backend.kit import clock, db
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
@@ -92,7 +93,7 @@ def _person(reader: Reader, resident_id: UUID) -> dict[str, Any]:
         bound=True,
         name=accounts.person(reader, resident_id).display_name,
         score=score,
-        score_consent=score is not None,
+        score_consent=score is not None or consents.granted(reader, resident_id, "score"),
         balance_points=ledger.balance(reader, resident_id, clock.today()),
         coupons={"usable": len(usable), "next_valid_until": min((c.valid_until for c in usable), default=None)},
         communities=[{"id": c.id, "name": c.name} for c in community.communities(reader, resident_id) if c.signed_at],

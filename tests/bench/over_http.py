@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ class Bench:
 
     def redemptions(self, offers: Sequence[str], path: str = "/api/v1/perks/offers/{}/redemptions") -> Requests:
         """Endless redemptions: residents and offers in turn, a new key each."""
-        for token, offer in zip(self.tokens(), itertools.cycle(offers)):  # noqa: B905 both are endless
+        for token, offer in zip(self.tokens(), itertools.cycle(offers), strict=False):
             yield request("POST", path.format(offer), token, key=uuid4())
 
     def reads(self, path: str, *, signed_in: bool = True) -> Requests:
@@ -67,7 +68,7 @@ def _rates(subject: Slices, floor: Slices) -> tuple[str, str, float]:
 
 def servers() -> list[Line]:
     """Granian beside gunicorn: a light endpoint and a redemption, on PostgreSQL."""
-    gunicorn = Path(__import__("sys").executable).with_name("gunicorn")
+    gunicorn = Path(sys.executable).with_name("gunicorn")
     if not gunicorn.exists():
         return [Line("Granian ÷ gunicorn", "not measured: gunicorn is not installed", "", None)]
     command = [str(gunicorn), "wsgi:app", "-w", "2", "-k", "gthread", "--threads", "16", "--keep-alive", "60",

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.codes import statuses
+from backend.codes.models import CodeKey, Revocation, Status, StatusList
 from backend.kit import seal
 
 BASE_URL = "https://xinyi.example.cn"
+
+
+@pytest.fixture
+def session(session: Session) -> Session:
+    """The rolled-back session, in which nobody has keys, lists or codes yet."""
+    for table in (Revocation, Status, StatusList, CodeKey):
+        session.execute(delete(table))
+    return session
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 Afterwards no point is lost or made, every priced coupon has its hold and every hold its coupon, everything that was
 answered stands, and whoever asks again with the same key gets the same.
+
+``XINYI_KILLS=10`` kills ten times instead of three, and the worker with the server.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""The main journey through the running demo, as a stranger would walk it: from a reviewed deed to an admitted visitor."""
+"""The main journey through the running demo, as a stranger walks it: from a reviewed deed to an admitted visitor."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -134,7 +133,9 @@ def test_a_score_is_opt_in_and_taken_apart_to_the_record(demo: dict[str, Any]) -
     assert resident.get("/home").json()["score"]["value"] == score["value"]
 
 
-def test_withdrawing_the_consent_deletes_the_score_within_the_request_and_leaves_the_wallet(demo: dict[str, Any]) -> None:
+def test_withdrawing_the_consent_deletes_the_score_within_the_request_and_leaves_the_wallet(
+    demo: dict[str, Any],
+) -> None:
     resident, _ = bound(demo, 1)
     consent(resident, "score")
     balance = resident.get("/me/wallet").json()
@@ -173,8 +174,12 @@ def test_a_deed_with_a_photo_is_reviewed_and_points_arrive(demo: dict[str, Any])
     shown = worker.get(f"/community/activities/{activity['id']}/check-in-code").json()["code"]
     checked_in = resident.post(f"/community/activities/{activity['id']}/check-ins", {"code": shown})
     assert checked_in.status_code == 201, checked_in.text
-    deed = {"behaviour": "hazard-report", "happened_at": datetime.now(UTC).isoformat(), "text": "演示：楼道灯线裸露，已报告。",
-            "photo_ids": [resident.upload_photo()]}  # fmt: skip
+    deed = {
+        "behaviour": "hazard-report",
+        "happened_at": datetime.now(UTC).isoformat(),
+        "text": "演示：楼道灯线裸露，已报告。",
+        "photo_ids": [resident.upload_photo()],
+    }
     sent = resident.post("/community/submissions", deed)
     assert sent.status_code == 201, sent.text
     queue = worker.get("/community/review-queue").json()["items"]
@@ -265,10 +270,16 @@ def test_the_device_judges_from_its_pack_with_the_network_down(demo: dict[str, A
 def test_the_books_agree_and_a_second_start_finds_the_data_as_it_was(demo: dict[str, Any], folder: Path) -> None:
     from backend.demo.install import Demo
 
-    here = Demo(int(re.search(r":(\d+)$", demo["base_url"])[1]), f"sqlite:///{folder}/sqlite/xinyi.db", folder / "sqlite")  # type: ignore[index]
+    port = int(demo["base_url"].rpartition(":")[2])
+    here = Demo(port, f"sqlite:///{folder}/sqlite/xinyi.db", folder / "sqlite")
     env = {**here.environment(), "FLASK_APP": "wsgi:app"}
     audit = subprocess.run(
-        [sys.executable, "-m", "flask", "ledger", "audit"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flask", "ledger", "audit"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert audit.returncode == 0, audit.stdout + audit.stderr
     resident = callers.resident(demo, demo["residents"][3])

@@ -1,4 +1,7 @@
-"""Redeeming through the real server by many at the same moment, with real commits."""
+"""Redeeming through the real server by many at the same moment, with real commits.
+
+``XINYI_ROUNDS=20`` plays twenty rounds instead of three.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def redeem(server: RealServer, offer: int, resident: int, key: object) -> bytes:
 
 @pytest.fixture(scope="module")
 def postgresql_server() -> Iterator[RealServer]:
-    wanted = Wanted(residents=CROWD, points=PRICE * (ROUNDS + 1), offers=[LIMITED] * (ROUNDS + 1))
+    wanted = Wanted(residents=CROWD, points=PRICE * (ROUNDS + 2), offers=[LIMITED] * (ROUNDS + 2))
     with serving("postgresql", wanted) as server:
         yield server
 
@@ -54,6 +57,13 @@ def test_two_hundred_redeemers_of_fifty_places_get_exactly_fifty_in_every_round(
     after = books.check(postgresql_server.database)
     assert after.escrow == before.escrow + ROUNDS * STOCK * PRICE
     assert after.minted == before.minted
+
+
+@pytest.mark.postgresql
+def test_as_many_redeemers_as_places_all_get_one(postgresql_server: RealServer) -> None:
+    requests = [redeem(postgresql_server, ROUNDS + 1, n, uuid4()) for n in range(STOCK)]
+    assert Counter(answer.status for answer in volley(postgresql_server.address, requests)) == {201: STOCK}
+    books.check(postgresql_server.database)
 
 
 @pytest.mark.postgresql

@@ -111,7 +111,8 @@ class OwnCluster:
     def _launch(self) -> subprocess.Popen[bytes]:
         command = [
             str(Path(initdb()).resolve().with_name("postgres")), "-D", str(self.folder / "data"),
-            "-k", str(self.folder), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60",
+            "-k", str(self.folder), "-p", str(self.port),
+            "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60",
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **self._as_user)  # type: ignore[call-overload,no-any-return]

@@ -365,11 +365,9 @@ def test_a_client_knows_a_stand_in(server: WechatServer, client: WechatClient) -
     official.close()
 
 
-def test_the_bound_client_is_the_current_one(client: WechatClient) -> None:
-    service.bind(client)
-    try:
-        assert service.current() is client
-    finally:
-        service.bind(None)
+def test_the_bound_client_is_the_current_one(client: WechatClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_bound", None)  # and what was bound before is bound again afterwards
     with pytest.raises(errors.WechatNotConfigured):
         service.current()
+    service.bind(client)
+    assert service.current() is client
