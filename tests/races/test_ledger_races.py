@@ -20,6 +20,7 @@ from backend.ledger.audit import audit_resident
 from backend.ledger.models import LotRow, WalletRow
 from backend.ledger.service import FOREVER
 from tests.ledger.helpers import award, booked_lots, hold, issuer, release, settle
+from tests.races.barrier import at_once
 
 THREADS = 16
 
@@ -27,26 +28,6 @@ THREADS = 16
 @pytest.fixture(autouse=True)
 def _bound(database: db.Database) -> None:
     """The races commit for real, on the run's own database."""
-
-
-def at_once(acts: list[Callable[[Session], Any]]) -> list[Any]:
-    """Each act in a transaction and a thread of its own, all from one starting line: what it gave or raised."""
-    barrier, results = threading.Barrier(len(acts)), [None] * len(acts)
-
-    def run(place: int) -> None:
-        barrier.wait(timeout=30)
-        try:
-            with db.transaction() as session:
-                results[place] = acts[place](session)
-        except Exception as error:
-            results[place] = error
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def verdicts(results: list[Any]) -> Counter[str]:

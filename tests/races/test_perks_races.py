@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ from backend.perks import expiry, policy, service, stock
 from backend.perks.models import Admission, Coupon, OfferStock, Redemption
 from tests.factories import accounts as people
 from tests.factories.perks import Shop, act, give_points, shop
+from tests.races.barrier import at_once
 
 THREADS = 50
 PRICE = 10
@@ -33,27 +33,6 @@ def _ready(app: Flask, city: dict[str, dict[str, Any]]) -> None:
         codes.ensure_keys(session, "320115")
         content = city["perks"]
         policy.apply(session, cities.Policy("perks", content["version"], clock.today(), content))
-
-
-def at_once(acts: list[Callable[[Session], Any]]) -> list[Any]:
-    """Each act in a transaction and a thread of its own, all from one starting line: what it gave or raised."""
-    barrier = threading.Barrier(len(acts))
-    results: list[Any] = [None] * len(acts)
-
-    def run(place: int) -> None:
-        barrier.wait(timeout=30)
-        try:
-            with db.transaction() as session:
-                results[place] = acts[place](session)
-        except Exception as error:
-            results[place] = error
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def words(results: list[Any]) -> Counter[str]:
