@@ -9,7 +9,7 @@ NODE := $(shell command -v node 2>/dev/null)
 NPM := $(if $(NODE),npm,PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/npm)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format bench openapi lock serve clean
+.PHONY: help demo demo-reset demo-audit test check format bench openapi lock serve clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo: $(VENV)/.ready backend/pages/static/vendor/.ready ## Start everything with
 
 demo-reset: $(VENV)/.ready ## Throw the demo's data away; the next `make demo` starts over
 	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" $(PY) -m backend.demonstrate --reset
+
+demo-audit: $(VENV)/.ready ## Prove the demo's books: flask ledger audit with its settings
+	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" $(PY) -m backend.demonstrate --audit
 
 serve: $(VENV)/.ready backend/pages/static/vendor/.ready ## Run server and worker with the settings of the environment (config/example.env)
 	@exec $(PY) -m backend.serve

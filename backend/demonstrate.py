@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -23,14 +24,32 @@ def main() -> int:
         demo.reset()
         print("The demo's data is gone; `make demo` starts over.")
         return 0
+    if "--audit" in sys.argv[1:]:
+        return _audit(demo)
     for port in (demo.port, demo.port + 1):
         _free(port)
+    if demo.was_interrupted():
+        print("An earlier start was interrupted while it made its data; starting over.")
+        demo.reset()
+    demo.refuse_foreign_database()
     env = demo.environment()
     os.environ.update(env)
     settings = Settings.from_env(env)
-    _prepare(demo, settings)
+    try:
+        _prepare(demo, settings)
+    except KeyboardInterrupt:
+        print("\nStopped; the next start makes the data anew.", file=sys.stderr)
+        return 130
     demo.write_handover()
     return _serve(demo, settings, env)
+
+
+def _audit(demo: Demo) -> int:
+    """``flask ledger audit`` with the demo's settings, beside the running demo or without it."""
+    if not demo.handover_file.exists():
+        raise SystemExit("There is no demo yet: make demo")
+    env = {**demo.environment(), "FLASK_APP": "wsgi:app"}
+    return subprocess.run([sys.executable, "-m", "flask", "ledger", "audit"], cwd=ROOT, env=env, check=False).returncode
 
 
 def _free(port: int) -> None:
@@ -61,22 +80,22 @@ def _serve(demo: Demo, settings: Settings, env: dict[str, str]) -> int:
     stand_in = [sys.executable, "-m", "tests.wechat_server", "--port", str(demo.port + 1)]
     stand_in += ["--people", str(demo.people_file), "--app-id", settings.wechat_app_id]
     stand_in += ["--app-secret", settings.wechat_app_secret]
-    watch = Watch(env)
     os.chdir(ROOT)
-    watch.start("wechat", stand_in)
-    for name, command in commands(settings).items():
-        watch.start(name, command)
-    if not _ready(demo.base_url):
-        watch.end()
-        print("The server did not become ready; its messages stand above.", file=sys.stderr)
-        return 1
-    print(WELCOME.format(base=demo.base_url), flush=True)
-    return watch.until_asked()
+    with Watch(env) as watch:
+        watch.start("wechat", stand_in)
+        for name, command in commands(settings).items():
+            watch.start(name, command)
+        if _ready(demo.base_url, watch):
+            print(WELCOME.format(base=demo.base_url), flush=True)
+        elif watch.goes_on():
+            print("The server did not become ready; its messages stand above.", file=sys.stderr)
+            return 1
+        return watch.until_asked()
 
 
-def _ready(base_url: str) -> bool:
+def _ready(base_url: str, watch: Watch) -> bool:
     limit = time.monotonic() + READY_SECONDS
-    while time.monotonic() < limit:
+    while watch.goes_on() and time.monotonic() < limit:
         try:
             if httpx.get(f"{base_url}/readyz", timeout=2).status_code == 200:
                 return True

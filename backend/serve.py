@@ -14,10 +14,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from config.settings import Settings, SettingsError
 
 GRACE_SECONDS = 20
+WORKER_GRACE_SECONDS = 12
 THREADS_PER_WORKER = 16
 
 
@@ -28,19 +30,30 @@ def commands(settings: Settings) -> dict[str, list[str]]:
     web = [
         granian, "wsgi:app", "--interface", "wsgi", "--host", settings.host, "--port", str(settings.port),
         "--workers", str(settings.workers), "--blocking-threads", str(THREADS_PER_WORKER),
-        "--backpressure", "256", "--http", "1", "--no-ws", "--workers-kill-timeout", str(GRACE_SECONDS),
+        "--backpressure", "256", "--http", "1", "--no-ws", "--workers-kill-timeout", str(WORKER_GRACE_SECONDS),
         "--log-level", "warning",
     ]  # fmt: skip
     return {"web": web, "worker": [python, "-m", "backend.worker"]}
 
 
 class Watch:
-    """Children started together and ended together."""
+    """Children started together and ended together: whatever ends the block ends them.
+
+    From the first moment SIGTERM and Ctrl-C only set a mark, so that no child is left behind by an early one.
+    """
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._env = dict(os.environ if env is None else env)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._asked = False
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         """Start one child in a session of its own, so that Ctrl-C reaches it through us alone."""
@@ -51,20 +64,21 @@ class Watch:
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
         self._asked = True
 
+    def goes_on(self) -> bool:
+        """Whether nobody has asked for the end and every child lives."""
+        return not self._asked and not self._dead()
+
+    def _dead(self) -> list[str]:
+        return [name for name, child in self._children.items() if child.poll() is not None]
+
     def until_asked(self) -> int:
-        """Wait for SIGTERM or Ctrl-C (0) or for a child to die (1); then end them all."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-        status = 0
-        while not self._asked:
-            dead = [name for name, child in self._children.items() if child.poll() is not None]
-            if dead:
-                print(f"{', '.join(dead)} ended unexpectedly; stopping the rest", file=sys.stderr)
-                status = 1
-                break
+        """Wait for SIGTERM or Ctrl-C (0) or for a child to die (1)."""
+        while self.goes_on():
             time.sleep(0.2)
-        self.end()
-        return status
+        if self._asked:
+            return 0
+        print(f"{', '.join(self._dead())} ended unexpectedly; stopping the rest", file=sys.stderr)
+        return 1
 
     def end(self) -> None:
         """SIGTERM to all, a grace period, then SIGKILL to whoever remains."""
@@ -86,10 +100,10 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    watch = Watch()
-    for name, command in commands(settings).items():
-        watch.start(name, command)
-    return watch.until_asked()
+    with Watch() as watch:
+        for name, command in commands(settings).items():
+            watch.start(name, command)
+        return watch.until_asked()
 
 
 if __name__ == "__main__":

@@ -58,16 +58,35 @@ class Demo:
         """What the seed made, without addresses."""
         return self.folder / "handover.json"
 
+    @property
+    def secrets_file(self) -> Path:
+        """The secrets of this demo; made at its first start."""
+        return self.folder / "secrets.json"
+
+    def was_interrupted(self) -> bool:
+        """Whether an earlier start began to make the data and did not finish."""
+        return self.secrets_file.exists() and not self.handover_file.exists()
+
+    def refuse_foreign_database(self) -> None:
+        """Leave alone an installation that no demo of this folder made."""
+        if self.secrets_file.exists() or not self.database_url.startswith("postgresql"):
+            return
+        engine = create_engine(self.database_url)
+        with engine.connect() as connection:
+            taken = inspect(connection).get_table_names()
+        engine.dispose()
+        if taken:
+            raise SystemExit("This database is not empty and not this demo's; give DATABASE_URL an empty one")
+
     def environment(self) -> dict[str, str]:
         """The environment of every process of this demo. Its secrets are made once and kept beside its data."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        secrets_file = self.folder / "secrets.json"
-        if not secrets_file.exists():
-            with os.fdopen(os.open(secrets_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        if not self.secrets_file.exists():
+            with os.fdopen(os.open(self.secrets_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 json.dump({**new_secrets(), "XINYI_WECHAT_APP_SECRET": "demo-secret-of-the-stand-in"}, file)
         return {
             **os.environ,
-            **json.loads(secrets_file.read_text()),
+            **json.loads(self.secrets_file.read_text()),
             "XINYI_ENVIRONMENT": "demo",
             "XINYI_METRICS_TOKEN": "",
             "XINYI_PUBLIC_BASE_URL": self.base_url,

@@ -268,13 +268,10 @@ def test_the_device_judges_from_its_pack_with_the_network_down(demo: dict[str, A
 
 
 def test_the_books_agree_and_a_second_start_finds_the_data_as_it_was(demo: dict[str, Any], folder: Path) -> None:
-    from backend.demo.install import Demo
-
-    port = int(demo["base_url"].rpartition(":")[2])
-    here = Demo(port, f"sqlite:///{folder}/sqlite/xinyi.db", folder / "sqlite")
-    env = {**here.environment(), "FLASK_APP": "wsgi:app"}
+    port = demo["base_url"].rpartition(":")[2]
+    env = {**os.environ, "XINYI_INSTANCE_ROOT": str(folder), "PORT": port, "DATABASE_URL": ""}
     audit = subprocess.run(
-        [sys.executable, "-m", "flask", "ledger", "audit"],
+        [sys.executable, "-m", "backend.demonstrate", "--audit"],
         cwd=ROOT,
         env=env,
         capture_output=True,
