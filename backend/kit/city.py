@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, UniqueConstraint, bindparam, insert, select
+from sqlalchemy import URL, LargeBinary, String, UniqueConstraint, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock
@@ -129,6 +130,7 @@ def load(session: Session, contents: dict[str, dict[str, Any]]) -> list[Policy]:
         for apply in _appliers.get(kind, ()):
             apply(session, policy)
         loaded.append(policy)
+    _seen.clear()
     return loaded
 
 
@@ -157,9 +159,29 @@ _IN_FORCE = (
 )
 
 
+FRESH_SECONDS = 2.0
+"""How long a read outside a transaction may still see the version that was in force before a load elsewhere."""
+
+
 def get(reader: Reader, kind: str, on: date | None = None) -> Policy:
-    """The version of ``kind`` in force on a Shanghai day (today by default). One narrow query; content is cached."""
+    """The version of ``kind`` in force on a Shanghai day (today by default).
+
+    Content is cached for good. Which version holds is one narrow query: asked anew in every transaction, at most
+    every two seconds by reads outside of one.
+    """
     day = on or clock.today()
+    if isinstance(reader, Session):
+        return _in_force(reader, kind, day)
+    key = (reader.engine.url, kind, day)
+    seen = _seen.get(key)
+    if seen is None or time.monotonic() - seen[0] > FRESH_SECONDS:
+        if len(_seen) > 500:
+            _seen.clear()
+        seen = _seen[key] = (time.monotonic(), _in_force(reader, kind, day))
+    return seen[1]
+
+
+def _in_force(reader: Reader, kind: str, day: date) -> Policy:
     row = reader.execute(_IN_FORCE, {"sort": kind, "day": day}).first()
     if row is None:
         raise CityMissing(kind=kind)
@@ -179,3 +201,4 @@ def version(reader: Reader, kind: str, name: str) -> Policy:
 
 
 _cache: dict[tuple[str, str, bytes], Policy] = {}
+_seen: dict[tuple[URL, str, date], tuple[float, Policy]] = {}

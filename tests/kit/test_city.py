@@ -1,0 +1,63 @@
+"""Versions of what a city decides: immutable, dated, and seen soon after they are loaded."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from backend.kit import city as cities
+from backend.kit import db
+from backend.kit.city import CityMissing, CityRefused
+
+Contents = dict[str, dict[str, Any]]
+
+
+def changed(contents: Contents, **values: Any) -> Contents:
+    """The deadlines alone, as another version."""
+    return {"deadlines": copy.deepcopy(contents["deadlines"]) | values}
+
+
+def test_the_version_in_force_is_the_latest_that_has_begun(session: Session, city: Contents) -> None:
+    cities.load(session, changed(city, version="later", effective_on="2027-01-01"))
+    assert cities.get(session, "deadlines", date(2026, 12, 31)).version == city["deadlines"]["version"]
+    assert cities.get(session, "deadlines", date(2027, 1, 1)).version == "later"
+    with pytest.raises(CityMissing):
+        cities.get(session, "deadlines", date(2020, 1, 1))
+
+
+def test_a_loaded_version_is_never_changed_and_loading_it_again_changes_nothing(
+    session: Session, city: Contents
+) -> None:
+    cities.load(session, changed(city))
+    with pytest.raises(CityRefused) as refused:
+        cities.load(session, changed(city, remark="another content"))
+    assert "不可更改" in refused.value.members["problems"][0]
+
+
+def test_a_read_outside_a_transaction_asks_once_and_sees_a_load_of_its_own_process(
+    database: db.Database, city: Contents
+) -> None:
+    asked: list[str] = []
+    with db.reading() as reader:
+        cities.get(reader, "city")
+        real = reader.execute
+        reader.execute = lambda *args, **kwargs: asked.append("query") or real(*args, **kwargs)  # type: ignore[method-assign, func-returns-value]
+        cities.get(reader, "city")
+        assert asked == []
+        with db.transaction() as session:
+            cities.load(session, {"city": city["city"]})
+        assert cities.get(reader, "city").content == city["city"]
+        assert asked == ["query"]
+
+
+def test_every_file_of_a_city_must_be_there_and_be_toml(tmp_path: Any) -> None:
+    (tmp_path / "city.toml").write_text("version = ", "utf-8")
+    with pytest.raises(CityRefused) as refused:
+        cities.read_folder(tmp_path)
+    problems = refused.value.members["problems"]
+    assert len(problems) == len(cities.KINDS)
+    assert all(any(problem.startswith(f"{kind}.toml") for problem in problems) for kind in cities.KINDS)
