@@ -23,8 +23,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.ready
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-backend/pages/static/vendor/.ready: package-lock.json package.json scripts/vendor.py $(VENV)/.ready
-	@$(PY) scripts/vendor.py
+backend/pages/static/vendor/.ready: package-lock.json package.json backend/pages/vendor.py $(VENV)/.ready
+	@$(PY) backend/pages/vendor.py
 	@touch $@
 
 demo: $(VENV)/.ready backend/pages/static/vendor/.ready ## Start everything with synthetic data (PORT=9000 DATABASE_URL=… move it); Ctrl-C ends it

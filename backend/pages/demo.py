@@ -15,14 +15,18 @@ from backend.pages.rendering import is_demo, settings
 
 SECONDS = 5
 KINDS = {"login": "login-codes", "phone": "phone-codes"}
+PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 def require_demo() -> None:
     """Raise NotFound unless this is the demo, asked from this machine under a name of this machine.
 
-    The name is looked at because a page elsewhere may let its own name point to this machine.
+    The name is looked at because a page elsewhere may let its own name point to this machine. Whoever comes through a
+    proxy on this machine looks like this machine, and may choose the name: the proxy's marks give that away.
     """
     if not is_demo() or not is_loopback(request.remote_addr or "") or not is_loopback(_asked_host()):
+        raise NotFound()
+    if any(name in request.headers for name in PROXY_HEADERS):
         raise NotFound()
 
 

@@ -1,7 +1,7 @@
 """Fetch the npm packages that the pages use and lay the few files needed under ``backend/pages/static/vendor``.
 
-``python scripts/vendor.py`` does nothing while what is there answers to ``package-lock.json``. It uses the machine's
-npm; where there is none it installs node and npm from PyPI into the running environment, by hash
+``python backend/pages/vendor.py`` does nothing while what is there answers to ``package-lock.json``. It uses the
+machine's npm; where there is none it installs node and npm from PyPI into the running environment, by hash
 (``requirements-node.lock``). Nothing that a package brings is executed.
 """
 
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = ROOT / "node_modules"
 TARGET = ROOT / "backend" / "pages" / "static" / "vendor"
 STAMP = TARGET / ".lock-sha256"
