@@ -389,15 +389,16 @@ def check_in(session: Session, resident_id: UUID, activity_id: UUID, code: str, 
     current = policy(session)
     behaviour = rules.behaviours(current.content).get(about.behaviour)
     if behaviour is not None and behaviour.award == "check_in":
-        _award_check_in(session, resident_id, about, current, behaviour)
+        _award_check_in(session, resident_id, about, current, behaviour, instant)
     operations.finish(session, operation, activity_id)
     return _check_in(session, resident_id, activity_id)
 
 
 def _award_check_in(
-    session: Session, resident_id: UUID, about: Row[Any], current: Policy, behaviour: Behaviour
+    session: Session, resident_id: UUID, about: Row[Any], current: Policy, behaviour: Behaviour, instant: datetime
 ) -> None:
-    deed = points.DoneDeed(resident_id, about.id, about.community_id, about.starts_at)
+    # Being there is the deed: a start that somebody announced for another month must not open that month's caps.
+    deed = points.DoneDeed(resident_id, about.id, about.community_id, instant)
     try:
         grant = points.grant_points(session, deed, current, behaviour, ordered_by=None)
     except BudgetExhausted:

@@ -131,6 +131,9 @@ def _activity_problems(
         return [("/activity_id", "这场活动还没有开始。", "This activity has not begun.")]
     if about.behaviour != new.behaviour:
         return [("/behaviour", "与这场活动的善行不符。", "Not the behaviour of this activity.")]
+    begun_on, ended_on = clock.shanghai_date(about.starts_at), clock.shanghai_date(about.ends_at)
+    if not begun_on <= clock.shanghai_date(new.happened_at) <= ended_on:  # another day's caps are not this deed's
+        return [("/happened_at", "不是这场活动的日期。", "Not the day of this activity.")]
     query = select(Submission.id, Submission.status).where(
         Submission.resident_id == resident_id,
         Submission.activity_id == activity_id,

@@ -172,6 +172,12 @@ class Database:
             connect_args={"timeout": 30, "check_same_thread": False},
         )
 
+        @event.listens_for(engine, "do_connect")
+        def make(*_: Any) -> None:
+            """A new file is this user's alone; SQLite gives its -wal and -shm the same mode."""
+            if path.parent.is_dir() and not path.exists():
+                path.touch(mode=0o600)
+
         @event.listens_for(engine, "connect")
         def configure(raw: Any, _record: Any) -> None:
             raw.isolation_level = None

@@ -23,7 +23,7 @@ from typing import IO, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from PIL import Image, ImageOps
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, delete, insert, select
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock, db, jobs
@@ -35,6 +35,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 MOST_SIDE_PIXELS = 16_383  # what WebP can hold
 KEPT_SIDE_PIXELS = 2560  # enough to read a sign in a photograph; what is larger is made smaller
 QUALITY = 82
+MOST_A_DAY = 300  # of one owner: thirty deeds of nine photos each, and far less than a disk
 CHUNK_BYTES = 64 * 1024
 GRACE = timedelta(hours=1)  # no request lives this long, so an older file without a row is nobody's
 
@@ -55,6 +56,15 @@ class ImageTooLarge(DomainError):
     title_en = "The image is too large"
     explain_zh = "图片的字节数或像素数超过上限（见 max_bytes、max_pixels、max_side_pixels），请压缩后再上传。"
     explain_en = "The picture has more bytes or pixels than allowed (see max_bytes, max_pixels, max_side_pixels)."
+
+
+class TooManyImages(DomainError):
+    slug = "too-many-images"
+    status = 429
+    title_zh = "今天上传的图片太多"
+    title_en = "Too many images today"
+    explain_zh = "每人 24 小时内上传的图片有上限（见 most），请稍后再上传。"
+    explain_en = "What one person may upload within 24 hours is limited (see most). Please come back later."
 
 
 class StoredFile(Base):
@@ -244,6 +254,14 @@ def store_image(session: Session, owner_id: UUID, picture: Picture) -> UUID:
         )
     )
     return file_id
+
+
+def refuse_flood(reader: Reader, owner_id: UUID) -> None:
+    """Raise TooManyImages when an owner has stored as many pictures as one may within 24 hours."""
+    since = StoredFile.created_at > clock.now() - timedelta(days=1)
+    stored = select(func.count()).where(StoredFile.owner_id == owner_id, since)
+    if reader.execute(stored).scalar_one() >= MOST_A_DAY:
+        raise TooManyImages(most=MOST_A_DAY)
 
 
 def open_image(reader: Reader, owner_id: UUID, file_id: UUID) -> tuple[str, bytes]:

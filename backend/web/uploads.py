@@ -47,17 +47,19 @@ UPLOAD = {
 @api.accepts(MOST_BYTES)
 @blp.doc(**UPLOAD)
 @blp.response(201, FileView)
-@problems(FieldError, IdentityNotBound, files.NotAnImage, files.ImageTooLarge)
+@problems(FieldError, IdentityNotBound, files.NotAnImage, files.ImageTooLarge, files.TooManyImages)
 def upload_file() -> dict[str, Any]:
     """Upload one image for a later submission.
 
     Field `file` of a multipart form: JPEG, PNG or WebP, 10 MiB and 40 megapixels at most. It is re-encoded, its
-    metadata (place, device, time) is dropped, and only its owner and who reviews it can read it.
+    metadata (place, device, time) is dropped, and only its owner and who reviews it can read it. 300 within 24 hours.
     """
     upload = request.files.get("file")
     if upload is None or len(request.files) != 1 or request.form:
         raise FieldError.at("/file", "请用 multipart/form-data 的 file 字段上传一张图片。", "Send one image as `file`.")
     owner = current().person()
+    with db.reading() as reader:
+        files.refuse_flood(reader, owner)
     picture = files.read_image(upload.stream, max_bytes=MOST_BYTES, max_pixels=MOST_PIXELS)
     with db.transaction() as session:
         return {"id": files.store_image(session, owner, picture)}

@@ -262,3 +262,16 @@ def test_the_review_queue_pages(client: CheckedClient, app: Flask, member: tuple
             break
         cursor = f"&cursor={answer['next_cursor']}"
     assert [one for one in seen if one in made] == made and len(seen) == len(set(seen))
+
+
+def test_uploads_end_before_the_disk_does(
+    client: CheckedClient, member: tuple[UUID, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_A_DAY", 1)
+    answers = [
+        client.post(
+            f"{V1}/files", data={"file": (picture(), "x.png")}, content_type="multipart/form-data", token=member[1]
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 429] and slug(answers[1]) == "too-many-images"

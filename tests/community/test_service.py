@@ -210,6 +210,18 @@ def test_check_in_points_stop_at_the_monthly_cap(session: Session) -> None:
     assert granted == [10, 10, 0, 0, 0]
 
 
+def test_check_in_points_stop_at_the_cap_whatever_start_was_announced(session: Session) -> None:
+    resident_id, granted, now = neighbour(session, DONGSHAN), [], clock.now()
+    for months in range(1, 4):
+        begun = now - timedelta(days=40 * months)
+        times = (begun, begun + timedelta(hours=1), now - timedelta(minutes=1), now + timedelta(hours=1))
+        plan = service.ActivityPlan(DONGSHAN, "演示活动", "演示广场", "assembly", *times)
+        activity_id = service.create_activity(session, uuid4(), "community-worker", plan)
+        code = shown_code(session, activity_id)
+        granted.append(service.check_in(session, resident_id, activity_id, code, act(resident_id)).points)
+    assert granted == [10, 10, 0]
+
+
 def test_activities_come_by_start_and_page_by_page(session: Session) -> None:
     made = [activity_now(session, community_id=HENGXI) for _ in range(3)]
     first = service.activities(session, HENGXI, True, 2, None)
@@ -292,6 +304,15 @@ def test_submit_refuses_an_activity_elsewhere_or_of_another_behaviour(session: S
     for activity_id in (activity_now(session, "elder-care", HENGXI), activity_now(session, "hazard-report"), uuid4()):
         with pytest.raises(FieldError):
             hand_in(session, resident_id, activity_id=activity_id)
+
+
+def test_a_deed_at_an_activity_happened_on_its_day(session: Session) -> None:
+    resident_id, activity_id = neighbour(session, DONGSHAN), activity_now(session, "elder-care")
+    with pytest.raises(FieldError) as refused:
+        hand_in(session, resident_id, days_ago=3, activity_id=activity_id)
+    assert [error["pointer"] for error in refused.value.members["errors"]] == ["/happened_at"]
+    begun_at = service.activity(session, activity_id).starts_at
+    assert hand_in(session, resident_id, activity_id=activity_id, happened_at=begun_at).status == "pending"
 
 
 def test_a_desk_is_not_flooded(session: Session) -> None:

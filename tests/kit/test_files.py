@@ -325,3 +325,17 @@ def test_a_bucket_serves_as_a_store(rows: Session) -> None:
         assert bucket.objects == {}
     finally:
         files.bind(before)
+
+
+def test_an_owner_stores_only_so_many_pictures_a_day(
+    store: DiskStore, rows: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_A_DAY", 2)
+    for _ in range(2):
+        files.refuse_flood(rows, OWNER)
+        files.save_image(rows, OWNER, io.BytesIO(picture()), **LIMITS)
+    with pytest.raises(files.TooManyImages):
+        files.refuse_flood(rows, OWNER)
+    files.refuse_flood(rows, uuid4())
+    with clock.shifted(timedelta(days=1, seconds=1)):
+        files.refuse_flood(rows, OWNER)

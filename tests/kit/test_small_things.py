@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import RFC_4122
 
 import pytest
@@ -94,3 +96,18 @@ def test_a_failed_job_is_due_again_at_the_next_tick(database: db.Database) -> No
         assert job.name not in jobs.run_due(date(2026, 3, 5))
     finally:
         jobs._jobs.pop(job.name)
+
+
+def test_a_new_sqlite_file_is_this_users_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        made = db.Database(f"sqlite:///{tmp_path / 'x.db'}")
+        with made.write() as session:
+            session.connection().exec_driver_sql("CREATE TABLE t (x)")
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("x.db*")}
+        made.dispose()
+    finally:
+        os.umask(before)
+    assert {name: mode for name, mode in modes.items() if name != "x.db.lock"} == dict.fromkeys(
+        ("x.db", "x.db-wal", "x.db-shm"), 0o600
+    )

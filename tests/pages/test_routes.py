@@ -255,6 +255,18 @@ def test_the_hand_over_is_for_this_machine_only(
     assert browser.post("/demo/wechat-codes", json=body, **given).status_code == 404
 
 
+@pytest.mark.parametrize("mark", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"])
+def test_the_hand_over_is_not_for_those_whom_a_proxy_on_this_machine_brings(
+    browser: FlaskClient, change_settings: Any, tmp_path: Path, mark: str
+) -> None:
+    (tmp_path / "demo.json").write_text("{}")
+    change_settings(environment="demo")
+    given = {"environ_base": {"REMOTE_ADDR": "127.0.0.1"}, "headers": {"Host": "localhost", mark: "203.0.113.9"}}
+    assert browser.get("/demo/handover.json", **given).status_code == 404
+    body = {"openid": "demo-openid-0001", "kind": "login"}
+    assert browser.post("/demo/wechat-codes", json=body, **given).status_code == 404
+
+
 def test_the_demo_passes_on_codes_of_the_stand_in(browser: FlaskClient, change_settings: Any) -> None:
     body = {"openid": "demo-openid-0001", "kind": "login"}
     assert browser.post("/demo/wechat-codes", json=body).status_code == 404
