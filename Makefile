@@ -9,7 +9,7 @@ NODE := $(shell command -v node 2>/dev/null)
 NPM := $(if $(NODE),npm,PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/npm)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-audit test check format bench openapi lock serve clean
+.PHONY: help install demo demo-reset demo-audit test check format bench openapi lock serve clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.ready
 backend/pages/static/vendor/.ready: package-lock.json package.json backend/pages/vendor.py $(VENV)/.ready
 	@$(PY) backend/pages/vendor.py
 	@touch $@
+
+install: $(VENV)/.ready backend/pages/static/vendor/.ready ## Fetch what an installation needs into .venv, by hash
 
 demo: $(VENV)/.ready backend/pages/static/vendor/.ready ## Start everything with synthetic data (PORT=9000 DATABASE_URL=… move it); Ctrl-C ends it
 	@PORT=$(PORT) DATABASE_URL="$(DATABASE_URL)" exec $(PY) -m backend.demonstrate

@@ -16,11 +16,13 @@ from backend.serve import Watch, commands
 from config.settings import ROOT, Settings
 
 READY_SECONDS = 60
+BUSY = "Port {port} is taken (the stand-in WeChat uses PORT + 1). End what runs there, or: make demo PORT=9000"
 
 
 def main() -> int:
     demo = Demo.from_env(os.environ)
     if "--reset" in sys.argv[1:]:
+        _free(demo.port)
         demo.reset()
         print("The demo's data is gone; `make demo` starts over.")
         return 0
@@ -58,7 +60,7 @@ def _free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise SystemExit(f"Port {port} is taken. Choose another: make demo PORT=9000") from None
+            raise SystemExit(BUSY.format(port=port)) from None
 
 
 def _prepare(demo: Demo, settings: Settings) -> None:

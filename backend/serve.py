@@ -20,7 +20,7 @@ from config.settings import Settings, SettingsError
 
 GRACE_SECONDS = 20
 WORKER_GRACE_SECONDS = 12
-THREADS_PER_WORKER = 16
+THREADS_PER_WORKER = 8
 
 
 def commands(settings: Settings) -> dict[str, list[str]]:
@@ -39,7 +39,7 @@ def commands(settings: Settings) -> dict[str, list[str]]:
 class Watch:
     """Children started together and ended together: whatever ends the block ends them.
 
-    From the first moment SIGTERM and Ctrl-C only set a mark, so that no child is left behind by an early one.
+    From the first moment SIGTERM, Ctrl-C and a closed terminal only set a mark, so an early one leaves no child behind.
     """
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
@@ -48,7 +48,7 @@ class Watch:
         self._asked = False
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask)
         return self
 

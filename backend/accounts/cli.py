@@ -28,6 +28,22 @@ def _noted(session: Session, action: str, kind: str, subject: object) -> None:
     trail.note(session, NIL, "command-line", action, kind, subject)
 
 
+@accounts.command("add-organisation")
+@click.argument("slug")
+@click.option("--kind", required=True, help="office、department、community、partner 或 market。")
+@click.option("--name", required=True, help="单位名称。")
+@click.option("--code", help="统一社会信用代码。")
+def add_organisation(slug: str, kind: str, name: str, code: str | None) -> None:
+    """登记单位；重复执行时更新名称。"""
+    try:
+        with transaction() as session:
+            organisation_id = service.ensure_organisation(session, slug, kind, name, code)
+            _noted(session, "organisation.add", "organisation", organisation_id)
+    except AccountRefused as refusal:
+        raise click.ClickException(refusal.detail_zh) from None
+    click.echo(str(organisation_id))
+
+
 @accounts.command("create-staff")
 @click.argument("username")
 @click.option("--name", "display_name", required=True, help="显示的名称。")

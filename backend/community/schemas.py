@@ -106,6 +106,7 @@ class CommunityView(View):
     name = fields.String(required=True)
     kind = fields.String(required=True, metadata={"enum": ["residential", "village"]})
     district = fields.String(required=True)
+    organisation_id = fields.UUID(required=True)
     covenant_version = fields.String(required=True)
     signed_at = Instant(required=True, allow_none=True)
     behaviours = fields.List(fields.Nested(BehaviourView), required=True)

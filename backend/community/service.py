@@ -101,6 +101,7 @@ class CommunityView:
     name: str
     kind: str
     district: str
+    organisation_id: UUID
     covenant_version: str
     signed_at: datetime | None
     behaviours: tuple[Behaviour, ...]
@@ -115,7 +116,8 @@ def communities(reader: Reader, resident_id: UUID | None = None) -> list[Communi
     return [
         CommunityView(
             id=rows[item["slug"]].id, slug=item["slug"], name=item["name"], kind=item["kind"],
-            district=item["district"], covenant_version=item["covenant"]["version"],
+            district=item["district"], organisation_id=rows[item["slug"]].organisation_id,
+            covenant_version=item["covenant"]["version"],
             signed_at=signed.get(rows[item["slug"]].id),
             behaviours=tuple(known_one for known_one in known if item["kind"] in known_one.kinds),
         )

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
+from backend.models import metadata
 from config.settings import ROOT, new_secrets
 
 INSTANCE = Path(os.environ.get("XINYI_INSTANCE_ROOT") or ROOT / "instance")
 HOST = "127.0.0.1"
+MARK = "demo-department"
+"""The slug of an organisation that only the seed makes: the demo's mark in its database."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Demo:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Demo:
         """``PORT`` (default 8000) and ``DATABASE_URL`` (default an SQLite file) choose where it lives."""
-        port = int(env.get("PORT") or 8000)
+        text_of_port = env.get("PORT") or "8000"
+        port = int(text_of_port) if text_of_port.isascii() and text_of_port.isdecimal() else 0
         if not 1024 <= port <= 65534:
             raise SystemExit("PORT must be between 1024 and 65534; the stand-in WeChat takes the next one")
         given = env.get("DATABASE_URL") or ""
@@ -111,14 +115,28 @@ class Demo:
         part.replace(target)
         return target
 
+    def _drop_tables(self) -> None:
+        """Drop this software's tables, and only where a demo has filled them or nobody has."""
+        engine = create_engine(self.database_url)
+        try:
+            with engine.begin() as connection:
+                tables = set(inspect(connection).get_table_names())
+                if "people" in tables and not _is_demo(connection):
+                    raise SystemExit("This database holds people and no mark of a demo; it is left as it is")
+                metadata.drop_all(connection)
+                connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        finally:
+            engine.dispose()
+
     def reset(self) -> None:
         """Throw the demo's data away. On a server only tables that a demo made are dropped."""
         if self.database_url.startswith("postgresql") and self.folder.exists():
-            engine = create_engine(self.database_url)
-            with engine.begin() as connection:
-                if "city_policies" in inspect(connection).get_table_names():
-                    connection.execute(text("DROP SCHEMA public CASCADE"))
-                    connection.execute(text("CREATE SCHEMA public"))
-            engine.dispose()
+            self._drop_tables()
         shutil.rmtree(self.folder, ignore_errors=True)
         (INSTANCE / "demo.json").unlink(missing_ok=True)
+
+
+def _is_demo(connection: Connection) -> bool:
+    """Whether the seed's own organisation stands here, or nobody has been entered yet."""
+    marked = connection.execute(text("SELECT 1 FROM organisations WHERE slug = :mark"), {"mark": MARK}).first()
+    return marked is not None or connection.execute(text("SELECT 1 FROM people LIMIT 1")).first() is None

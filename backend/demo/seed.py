@@ -20,7 +20,7 @@ from backend.codes import service as codes
 from backend.community import points
 from backend.community import service as community
 from backend.demo import archive
-from backend.demo.install import Demo
+from backend.demo.install import MARK, Demo
 from backend.demo.vocabulary import Someone, Vocabulary
 from backend.kit import city, clock, db
 from backend.ledger import service as ledger
@@ -33,7 +33,7 @@ RESIDENTS, MERCHANTS = 2000, 300
 UNBOUND_SHOWN = 16
 STARTING_POINTS = 500
 CHUNK = 250
-OFFICE, DEPARTMENT = "programme-office", "demo-department"
+OFFICE = "programme-office"
 T = TypeVar("T")
 
 
@@ -69,7 +69,7 @@ class Seeder:
         with db.transaction() as session:
             codes.ensure_keys(session, self.content["city"]["code"])
             accounts.ensure_organisation(session, OFFICE, "office", "信用办公室（演示）")
-            accounts.ensure_organisation(session, DEPARTMENT, "department", "演示部门", code)
+            accounts.ensure_organisation(session, MARK, "department", "演示部门", code)
         self.bar.update(10)
 
     def _residents(self) -> list[UUID]:

@@ -48,6 +48,16 @@ def resolved(token: str) -> Any:
         return service.resolve(reader, token)
 
 
+def test_the_first_organisation_is_added_by_command_and_may_be_renamed(database: db.Database) -> None:
+    slug = f"c{make.openid()[2:14]}"
+    made = run("add-organisation", slug, "--kind", "office", "--name", "测试办公室")
+    assert made.exit_code == 0, made.output
+    assert run("add-organisation", slug, "--kind", "office", "--name", "测试办公室二").output == made.output
+    with db.reading() as reader:
+        assert str(service.organisation_by_slug(reader, slug).id) == made.output.strip()
+    assert run("add-organisation", slug, "--kind", "castle", "--name", "测试").exit_code == 1
+
+
 def test_staff_made_by_command_can_sign_in_with_the_secret_that_was_shown(office_slug: str) -> None:
     username = f"c{make.openid()[2:14]}"
     options = ("--name", "测试管理员", "--role", f"office@{office_slug}", "--password", make.PASSWORD)

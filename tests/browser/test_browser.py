@@ -311,6 +311,19 @@ def test_a_venue_judges_by_its_pack_while_the_network_is_down(open_page: Open, d
     expect(typed(page, code)).to_contain_text(re.compile("不能放行.*已使用", re.DOTALL))
 
 
+def test_a_device_remembers_its_own_admission_when_the_network_goes_down(open_page: Open, demo: Demo) -> None:
+    code = free_code(demo, demo.resident())
+    page = scanner(open_page, demo)
+    page.expected += ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "net::"]
+    page.page.route("**/venue/offline-pack", lambda route: route.abort())
+    expect(typed(page, code)).to_contain_text("可以放行")
+    page.press("放行")
+    expect(page.page.locator("#result .verdict")).to_contain_text("已放行")
+    page.context.set_offline(True)
+    expect(typed(page, code)).to_contain_text(re.compile("不能放行.*次数已用完", re.DOTALL))
+    page.context.set_offline(False)
+
+
 def test_a_lost_reply_does_not_admit_twice(open_page: Open, demo: Demo) -> None:
     """The reply to an admission is cut off twice; the third answer is of the first and only admission."""
     page = scanner(open_page, demo)

@@ -223,6 +223,7 @@ export function living(make, { aheadSeconds = 8, alt = "二维码", showText = t
           ? h("details", null, h("summary", null, "扫不了？显示文字码"), h("p", { class: "code-text" }, code.code))
           : "",
       );
+      if (!box.dataset.code) box.scrollIntoView({ block: "center" });
       box.dataset.code = code.code;
       timer = setTimeout(() => box.isConnected && renew(), Math.min(seconds, 86400) * 1000);
     } catch (error) {

@@ -9,6 +9,8 @@ const WORDS = {
   refused: "验证不了，没有记为放行",
 };
 
+const COUNTED = new Set(["offline", "online"]);
+
 export class Queue {
   constructor(api) {
     this.api = api;
@@ -21,17 +23,19 @@ export class Queue {
   keep = (row) => admissions.put({ ...row, device_id: this.deviceId });
   drop = (id) => admissions.forget(id);
 
-  // 自这份离线包制成以来，本机离线放行而包里还没有算进去的。
+  // 自这份离线包制成以来，本机放行（在线或离线）而包里还没有算进去的。
   async since() {
     const since = new Since();
-    for (const row of await this.rows()) if (row.state === "offline" && !row.seen) since.count(row);
+    for (const row of await this.rows()) if (COUNTED.has(row.state) && !row.seen) since.count(row);
     return since;
   }
 
-  // 先上传、后取包：此刻已有结论的，新的离线包都已算进去。
-  async markSeen() {
+  // 先上传、后取包：开口要包之前已有结论的，新的离线包都已算进去。
+  async markSeen(askedAt) {
     for (const row of await this.rows()) {
-      if (row.settled && row.verdict === "admitted") await this.drop(row.id);
+      if (row.settledAt > askedAt) continue;
+      if (row.state === "online") await this.drop(row.id);
+      else if (row.settled && row.verdict === "admitted") await this.drop(row.id);
       else if (row.settled && !row.seen) await this.keep({ ...row, seen: true });
     }
   }
@@ -59,6 +63,6 @@ export class Queue {
     if (!item || item.verdict === "failed") return; // 没有记录：下次再传
     const why = REASONS[item.reason] ?? item.reason ?? "";
     const words = item.verdict === "admitted" ? "" : `${WORDS[item.verdict]}${why ? `（${why}）` : ""}`;
-    await this.keep({ ...row, settled: true, verdict: item.verdict, words });
+    await this.keep({ ...row, settled: true, settledAt: Date.now(), verdict: item.verdict, words });
   }
 }

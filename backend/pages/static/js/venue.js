@@ -197,7 +197,7 @@ async function admit(row, offline) {
   try {
     const body = { code: row.code, ...(row.offer_id ? { offer_id: row.offer_id } : {}) };
     const answer = await api.keyed("POST", "/venue/admissions", body, { key: row.id, retries: [300] });
-    await queue.drop(row.id);
+    await rememberAdmission(row);
     if ($("code")) $("code").value = "";
     verdict({
       good: true,
@@ -212,6 +212,14 @@ async function admit(row, offline) {
     await queue.drop(row.id);
     refuseProblem(error);
   }
+}
+
+// 在线放行的也记在本机，直到新的离线包把它算进去：网络随后断了，同一张券不会再被放行。
+async function rememberAdmission(row) {
+  const found = await judgeOffline(row.code);
+  if (found.verdict !== "valid") return queue.drop(row.id);
+  await queue.keep({ ...row, state: "online", offer_id: found.offer_id, status: found.status, settledAt: Date.now() });
+  void refresh();
 }
 
 async function admitOffline(row) {
@@ -277,9 +285,10 @@ async function renew() {
   if (!api.session) return;
   try {
     await queue.upload();
+    const askedAt = Date.now();
     const body = await api.get("/venue/offline-pack");
     pack = { body, clock: new ServerClock(body.server_time), verifier: await OfflineVerifier.open(body) };
-    await queue.markSeen();
+    await queue.markSeen(askedAt);
     setOnline(true);
     fillOffers(body.offers);
   } catch (error) {
@@ -313,7 +322,7 @@ async function showState() {
   );
   const rows = await queue.rows();
   const waiting = rows.filter((row) => row.state === "offline" && !row.settled);
-  const unknown = rows.filter((row) => row.state !== "offline");
+  const unknown = rows.filter((row) => row.state === "sending" || row.state === "unknown");
   const told = rows.filter((row) => row.settled && row.verdict !== "admitted");
   $("queue").replaceChildren(
     ...[

@@ -198,7 +198,10 @@ function queueCard(one) {
 }
 
 async function showActivities() {
-  const activities = await api.all("/community/activities");
+  const mine = new Set((api.account?.memberships ?? []).map((one) => one.organisation_id));
+  const owned = (await api.get("/communities", { limit: 100 })).items.filter((one) => mine.has(one.organisation_id));
+  const own = new Set(owned.map((one) => one.id));
+  const activities = (await api.all("/community/activities")).filter((one) => own.has(one.community_id));
   show(activities.map(activityCard), activities.length ? null : card("没有将要举行的活动", h("p", null, "")));
 }
 
