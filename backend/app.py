@@ -27,6 +27,7 @@ from backend.kit import cli as kit_cli
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import routes as ledger_routes
+from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
 from backend.pages import home as pages_home
@@ -52,7 +53,7 @@ BLUEPRINTS = (
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
-    scores_cli.scores, demo_cli.demo_group,
+    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -190,9 +190,3 @@ def list_states(reader: Reader) -> list[dict[str, Any]]:
 def _counted(reader: Reader, model: type[Status] | type[Revocation]) -> list[tuple[int, int]]:
     rows = reader.execute(select(model.list_id, func.count()).group_by(model.list_id))
     return [(list_id, count) for list_id, count in rows]
-
-
-def last_instant(token: str) -> datetime:
-    """When a list of ours stops proving anything, read from its claims without verifying it."""
-    claims = jwt.decode(token, options={"verify_signature": False})
-    return datetime.fromtimestamp(claims["exp"], UTC)

@@ -312,9 +312,3 @@ def purge(session: Session, day: date) -> int:
             )
         )
     return len(rows)
-
-
-def pending_count(reader: Reader, community_ids: Sequence[UUID]) -> int:
-    """How many submissions wait in these communities."""
-    waiting = select(func.count()).where(QueueEntry.community_id.in_(community_ids), QueueEntry.closed_at.is_(None))
-    return int(reader.execute(waiting).scalar_one())

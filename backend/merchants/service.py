@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
@@ -371,8 +371,3 @@ def poster(reader: Reader, base_url: str, public_code: str) -> bytes:
     programme = city.get(reader, "city").content["programme"]
     url = codes.printed_url(base_url, shown.public_code)
     return codes.poster_pdf(url, shown.name, programme)
-
-
-def merchants_count(reader: Reader) -> int:
-    """How many merchants are registered and in business."""
-    return int(reader.execute(select(func.count()).where(Merchant.status == "active")).scalar_one())
