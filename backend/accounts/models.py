@@ -25,7 +25,10 @@ from backend.kit.db import Base, distributed, local, reference
 
 
 class PersonRow(Base):
-    """A natural person, from first sight on. Without its data key nothing sealed can be read again."""
+    """A natural person, from first sight on. Without its data key nothing sealed can be read again.
+
+    ``spending_paused_until``: after an account was recovered, points cannot be spent before this instant.
+    """
 
     __tablename__ = "people"
     __table_args__ = (
@@ -42,6 +45,7 @@ class PersonRow(Base):
     status: Mapped[str] = mapped_column(String(10))
     wechat_account_id: Mapped[UUID | None]
     bound_at: Mapped[datetime | None]
+    spending_paused_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

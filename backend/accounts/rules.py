@@ -19,6 +19,7 @@ ROLES: dict[str, str] = {
     "office": "项目办公室",
     "auditor": "审计人员",
     "account-admin": "账号管理员",
+    "counter-clerk": "窗口工作人员",
     "community-worker": "社区工作者",
     "partner-manager": "合作方管理员",
     "data-officer": "部门数据专员",

@@ -163,8 +163,13 @@ class Seeder:
                 (place["slug"], accounts.organisation_by_slug(session, place["slug"]))
                 for place in self.content["community"]["communities"]
             ]
-            staff = [("office", "信用办工作人员（演示）", [("office", office)])]
-            staff.append(("auditor", "审计员（演示）", [("auditor", office)]))
+            staff = [
+                ("office", "信用办工作人员（演示）", [("office", office)]),
+                ("office-second", "信用办复核人员（演示）", [("office", office)]),
+                ("auditor", "审计员（演示）", [("auditor", office)]),
+                ("account-admin", "账号管理员（演示）", [("account-admin", office)]),
+                ("counter-clerk", "窗口工作人员（演示）", [("counter-clerk", office)]),
+            ]
             staff += [
                 (f"worker-{slug}", f"{organisation.name}社区工作者", [("community-worker", organisation.id)])
                 for slug, organisation in places
