@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend.accounts import cli as accounts_cli
 from backend.accounts import jobs as accounts_jobs
+from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
+from backend.codes import rotation as codes_rotation
 from backend.codes import routes as codes_routes
 from backend.codes import service as codes
 from backend.community import jobs as community_jobs
@@ -22,7 +25,7 @@ from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
 from backend.demo import cli as demo_cli
-from backend.kit import city, db, files, jobs, migrations, operations, outbox, seal
+from backend.kit import city, db, files, jobs, keys_cli, migrations, operations, outbox, rotation, seal, suites, watch
 from backend.kit import cli as kit_cli
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
@@ -43,17 +46,18 @@ from backend.scores import routes as scores_routes
 from backend.scores import service as scores
 from backend.web import api, callers, docs, frame, health, problems, uploads
 from backend.wechat import service as wechat
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 
 MOST_BODY_BYTES = 256 * 1024
+log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
     pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
-    kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
-    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, accounts_cli.accounts, codes_cli.codes_group,
+    ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
 )  # fmt: skip
 
 
@@ -92,14 +96,15 @@ def create_app(settings: Settings) -> Flask:
 def prepare(settings: Settings) -> None:
     """Bind the process to its database and wire the rooms, without a web application."""
     frame.configure_logging(settings.log_level, readable=settings.environment == "demo")
+    if why := suites.missing([*settings.master_keys, *settings.hash_keys]):
+        raise SettingsError([f"XINYI_MASTER_KEYS or XINYI_HASH_KEYS: {why}"])
     db.bind(db.Database(settings.database_url, pool_size=settings.pool_size))
     wire(settings)
 
 
 def wire(settings: Settings) -> None:
     """Bind what the rooms ask of the installation and of one another. Safe to repeat."""
-    master, hashes = settings.master_keys, settings.hash_keys
-    seal.bind(seal.Sealer(master, next(iter(master)), hashes, next(iter(hashes))))
+    bind_keys(settings)
     files.bind(files.DiskStore(settings.files_root))
     codes.bind(settings.public_base_url)
     _wire_wechat(settings)
@@ -107,6 +112,27 @@ def wire(settings: Settings) -> None:
     _wire_city()
     _wire_news()
     _wire_jobs()
+    _wire_rotation()
+
+
+def bind_keys(settings: Settings) -> None:
+    """Give the process its keys, at the start and again whenever they rotate. The first of each kind is current."""
+    master, hashes = settings.master_keys, settings.hash_keys
+    seal.bind(seal.Sealer(master, next(iter(master)), hashes, next(iter(hashes))))
+    accounts.bind_session_keys(settings.public_base_url, settings.session_keys)
+
+
+def follow_keys(settings: Settings) -> None:
+    """Let a process that stays (server, worker) notice when the file of secrets is replaced."""
+    if settings.secrets_file is not None:
+        watch.follow(settings.secrets_file, _read_keys_again)
+
+
+def _read_keys_again() -> None:
+    settings = Settings.from_env()
+    bind_keys(settings)
+    log.info("keys.read_again", master=list(settings.master_keys), hash=list(settings.hash_keys),
+             session=list(settings.session_keys))  # fmt: skip
 
 
 def _wire_wechat(settings: Settings) -> None:
@@ -122,8 +148,6 @@ def _wire_accounts(settings: Settings) -> None:
     """Real names are verified by the demonstration's directory, except in production, which needs its own."""
     cheap = accounts.PasswordCost(passes=1, memory_kib=8192, lanes=1)
     accounts.configure(
-        base_url=settings.public_base_url,
-        session_keys=settings.session_keys,
         verifier=None if settings.is_production else accounts.DirectoryVerifier(),
         password_cost=cheap if settings.environment == "test" else None,
     )
@@ -150,6 +174,13 @@ def _wire_news() -> None:
     outbox.within("records.entity-changed", merchants.on_entity_changed)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
+
+
+def _wire_rotation() -> None:
+    """What is kept under the master key and the hash keys."""
+    rotation.keys_from(_read_keys_again)
+    for register in (accounts_rotation, codes_rotation):
+        register.register()
 
 
 def _wire_jobs() -> None:

@@ -72,10 +72,11 @@ def run(settings: Settings) -> None:
 
 
 def main() -> None:
-    from backend.app import create_app
+    from backend.app import create_app, follow_keys
 
     settings = Settings.from_env()
     create_app(settings)
+    follow_keys(settings)
     run(settings)
 
 

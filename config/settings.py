@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import shlex
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +19,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config import secrets_file
+
 ROOT = Path(__file__).resolve().parent.parent
 OFFICIAL_WECHAT = "https://api.weixin.qq.com"
+COMMAND_SECONDS = 20
 Keys = dict[str, bytes]
 
 
@@ -58,6 +63,7 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     pool_size: int = 10
+    secrets_file: Path | None = None
 
     @property
     def is_production(self) -> bool:
@@ -69,8 +75,11 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read ``XINYI_*`` (and ``DATABASE_URL``). Raises SettingsError listing everything wrong."""
-        reader = _Reader(os.environ if env is None else env)
+        """Read ``XINYI_*`` (and ``DATABASE_URL``) from the environment, then from the file of secrets, then from the
+        command that fetches the master keys. Raises SettingsError listing everything wrong."""
+        reader = _Reader(dict(os.environ if env is None else env))
+        reader.add_file()
+        reader.add_master_keys()
         values: dict[str, Any] = {name: reader.read(name, parse, default) for name, parse, default in _SETTINGS}
         if not reader.problems:
             reader.problems += _together(values)
@@ -80,9 +89,29 @@ class Settings:
 
 
 class _Reader:
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: dict[str, str]) -> None:
         self.env = env
         self.problems: list[str] = []
+
+    def add_file(self) -> None:
+        """What ``XINYI_SECRETS_FILE`` says and the environment does not."""
+        if name := self.env.get("XINYI_SECRETS_FILE", "").strip():
+            try:
+                self.env = {**secrets_file.read(Path(name)), **{k: v for k, v in self.env.items() if v.strip()}}
+            except (OSError, ValueError) as error:
+                self.problems.append(f"XINYI_SECRETS_FILE is not acceptable: {error}")
+
+    def add_master_keys(self) -> None:
+        """What ``XINYI_MASTER_KEYS_COMMAND`` prints: for an installation that keeps them in a vault."""
+        command = self.env.get("XINYI_MASTER_KEYS_COMMAND", "").strip()
+        if not command or self.env.get("XINYI_MASTER_KEYS", "").strip():
+            return
+        try:
+            told = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)
+            self.env["XINYI_MASTER_KEYS"] = told.stdout.decode("ascii").strip()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            # never its words: they may hold what it was to fetch
+            self.problems.append(f"XINYI_MASTER_KEYS_COMMAND did not give the keys ({type(error).__name__})")
 
     def read(self, name: str, parse: Callable[[str], Any], default: Any) -> Any:
         variable = _variable(name)
@@ -203,6 +232,7 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("metrics_token", str, ""),
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
+    ("secrets_file", Path, None),
 ]
 _HINTS = {
     "environment": "production, demo or test",
@@ -217,12 +247,15 @@ _HINTS = {
 }
 
 
+def new_key() -> str:
+    """32 random bytes, as a key is written."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
 def new_secrets() -> dict[str, str]:
     """Fresh values for every secret that the house makes itself."""
 
-    def fresh() -> str:
-        return base64.urlsafe_b64encode(os.urandom(32)).decode()
-
+    fresh = new_key
     return {
         "XINYI_MASTER_KEYS": f"m1:{fresh()}",
         "XINYI_HASH_KEYS": f"h1:{fresh()}",

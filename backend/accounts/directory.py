@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import rules
@@ -59,12 +59,14 @@ class DirectoryVerifier:
         """Whether the directory knows this number with this name and this phone."""
         if evidence.phone is None:
             return Verdict(False, "no phone")
-        (key_id, number), phone = seal.digest("directory-id-number", id_number), evidence.phone
         row = DirectoryRow
-        wanted = select(row.name_digest, row.phone_digest).where(row.key_id == key_id, row.id_number_digest == number)
+        wanted = select(row.name_digest, row.phone_digest).where(or_(*(
+            (row.key_id == key_id) & (row.id_number_digest == digest)
+            for key_id, digest in seal.digests("directory-id-number", id_number)
+        )))  # fmt: skip
         with db.reading() as reader:
-            known = reader.execute(wanted).first()
-        told = seal.digest("directory-name", name)[1], seal.digest("directory-phone", phone)[1]
-        if known is None:
+            known = [tuple(found) for found in reader.execute(wanted)]
+        told = zip(seal.digests("directory-name", name), seal.digests("directory-phone", evidence.phone), strict=True)
+        if not known:
             return Verdict(False, "unknown")
-        return Verdict(tuple(known) == told, "compared")
+        return Verdict(any((a[1], b[1]) in known for a, b in told), "compared")

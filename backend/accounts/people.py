@@ -84,17 +84,19 @@ def sealed_row(reader: Reader, resident_id: UUID) -> AnyRow:
     return row
 
 
-def _opened(row: AnyRow) -> OpenedPerson:
-    def opened(column: str) -> str:
+def opened(row: AnyRow) -> OpenedPerson:
+    """A row as :func:`sealed_row` gives it, in full."""
+
+    def field(column: str) -> str:
         return open_field(row.data_key, column, row.resident_id, getattr(row, column))
 
-    phone = opened("phone_sealed") if row.phone_sealed else None
-    return OpenedPerson(row.resident_id, opened("name_sealed"), opened("id_number_sealed"), phone)
+    phone = field("phone_sealed") if row.phone_sealed else None
+    return OpenedPerson(row.resident_id, field("name_sealed"), field("id_number_sealed"), phone)
 
 
 def open_person(reader: Reader, resident_id: UUID) -> OpenedPerson:
     """Someone's name, id number and phone in full. Raises NotFound."""
-    return _opened(sealed_row(reader, resident_id))
+    return opened(sealed_row(reader, resident_id))
 
 
 def person(reader: Reader, resident_id: UUID) -> Person:

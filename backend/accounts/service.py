@@ -87,6 +87,7 @@ __all__ = [
     "add_to_directory",
     "already_bound",
     "bind_identity",
+    "bind_session_keys",
     "check_proof",
     "check_staff",
     "check_wechat_code",
@@ -147,15 +148,17 @@ class PasswordCost:
     lanes: int = 4
 
 
+def bind_session_keys(base_url: str, session_keys: Mapping[str, bytes]) -> None:
+    """Say which keys sign access tokens, the first of them the new ones. Safe to repeat while requests go on."""
+    tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
+
+
 def configure(
     *,
-    base_url: str,
-    session_keys: Mapping[str, bytes],
     verifier: RealNameVerifier | None,
     password_cost: PasswordCost | None = None,
 ) -> None:
-    """Bind what this room needs of the installation. The first of ``session_keys`` signs. Safe to repeat."""
-    tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
+    """Bind what this room needs of the installation. Safe to repeat."""
     binding.bind_verifier(verifier)
     cost = password_cost or PasswordCost()
     staff.set_password_cost(passes=cost.passes, memory_kib=cost.memory_kib, lanes=cost.lanes)

@@ -307,5 +307,10 @@ def _opened(sealed: str, column: str, kid: str) -> bytes:
     return base64.b64decode(json.loads(text)["k"])
 
 
+def resealed(sealed: str, column: str, kid: str) -> str:
+    """A key's secret under the current master key."""
+    return _sealed(_opened(sealed, column, kid), column, kid)
+
+
 def _unbase64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

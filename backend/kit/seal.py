@@ -14,85 +14,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import lru_cache
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from backend.kit.suites import SealBroken, Suite, suite_for, suite_named
 
 KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,15}")
-NONCE_BYTES = 12
 DATA_KEY_BYTES = 32
-
-
-class SealBroken(Exception):
-    """A sealed value does not open: another key, another place, or somebody changed it. Never shown to callers."""
-
-
-class Suite(Protocol):
-    """A cipher and a keyed hash that belong together.
-
-    ``name`` stands in every sealed value. Keys given are always 32 bytes; a suite with shorter keys derives its own.
-    ``decrypt`` raises :class:`SealBroken`.
-    """
-
-    name: str
-
-    def encrypt(self, key: bytes, plaintext: bytes, aad: bytes) -> bytes: ...
-
-    def decrypt(self, key: bytes, sealed: bytes, aad: bytes) -> bytes: ...
-
-    def mac(self, key: bytes, message: bytes) -> bytes: ...
-
-
-class AesSuite:
-    """AES-256-GCM with a random 96-bit nonce in front (NIST SP 800-38D), and HMAC-SHA-256."""
-
-    name = "a1"
-
-    def encrypt(self, key: bytes, plaintext: bytes, aad: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
-
-    def decrypt(self, key: bytes, sealed: bytes, aad: bytes) -> bytes:
-        if len(sealed) < NONCE_BYTES + 16:
-            raise SealBroken("too short")
-        try:
-            return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
-        except InvalidTag as error:
-            raise SealBroken("does not authenticate") from error
-
-    def mac(self, key: bytes, message: bytes) -> bytes:
-        return hmac.digest(key, message, "sha256")
-
-
-_suites: dict[str, Suite] = {"": AesSuite()}
-
-
-def register_suite(prefix: str, suite: Suite) -> None:
-    """Let key ids that begin with ``prefix`` (say ``"sm"``) be used with ``suite`` instead of AES and SHA-256."""
-    if any(known.name == suite.name and at != prefix for at, known in _suites.items()):
-        raise ValueError(f"another suite is called {suite.name!r}")
-    _suites[prefix] = suite
-
-
-def suite_for(key_id: str) -> Suite:
-    """The suite a key belongs to: the registered prefix that matches longest."""
-    return _suites[max((prefix for prefix in _suites if key_id.startswith(prefix)), key=len)]
-
-
-def _suite_named(name: str) -> Suite:
-    for suite in _suites.values():
-        if suite.name == name:
-            return suite
-    raise SealBroken("unknown suite")
 
 
 def _bind(*parts: str | bytes | UUID) -> bytes:
@@ -104,8 +36,10 @@ def _bind(*parts: str | bytes | UUID) -> bytes:
     return joined
 
 
-def _derive(key: bytes, *info: str) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=_bind(*info)).derive(key)
+@lru_cache(maxsize=64)
+def _derive(suite: Suite, key: bytes, *info: str) -> bytes:
+    """A key for one use out of a master key. The few there are stay at hand; data keys never do."""
+    return suite.derive(key, _bind(*info))
 
 
 def _write(suite: str, key_id: str, sealed: bytes) -> str:
@@ -165,9 +99,21 @@ class Sealer:
         """The same data key under the current master key. Fields sealed with it need no change."""
         return self._wrap(self._unwrap(wrapped_key, person), person)
 
+    def wrapped_now(self, wrapped_key: bytes) -> bool:
+        """Whether a data key is wrapped by the current master key. Raises SealBroken."""
+        return self.is_current(wrapped_key.decode("ascii", "replace"))
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether a system secret, or a wrapped data key as text, is under the current master key."""
+        return _parse(sealed)[1] == self.current
+
+    def in_current_suite(self, sealed: str) -> bool:
+        """Whether a person's field was sealed by the suite that is current now."""
+        return _parse(sealed)[0] == suite_for(self.current).name
+
     def _wrap(self, data_key: bytes, person: UUID) -> bytes:
         suite, key_id = suite_for(self.current), self.current
-        wrapping_key = _derive(self._master(key_id), "data-key")
+        wrapping_key = _derive(suite, self._master(key_id), "data-key")
         body = suite.encrypt(wrapping_key, data_key, _bind("data-key", suite.name, key_id, person))
         return _write(suite.name, key_id, body).encode()
 
@@ -176,8 +122,9 @@ class Sealer:
             name, key_id, body = _parse(wrapped_key.decode("ascii"))
         except UnicodeDecodeError as error:
             raise SealBroken("not a data key") from error
-        wrapping_key = _derive(self._master(key_id), "data-key")
-        return _suite_named(name).decrypt(wrapping_key, body, _bind("data-key", name, key_id, person))
+        suite = suite_named(name)
+        wrapping_key = _derive(suite, self._master(key_id), "data-key")
+        return suite.decrypt(wrapping_key, body, _bind("data-key", name, key_id, person))
 
     def seal(self, wrapped_key: bytes, text: str, *, table: str, column: str, person: UUID) -> str:
         """Seal a person's field. The key id in the value is the data key's fingerprint."""
@@ -193,23 +140,23 @@ class Sealer:
         if key_id != _fingerprint(data_key):
             raise SealBroken("sealed with another data key")
         aad = _bind("field", name, key_id, table, column, person)
-        return _suite_named(name).decrypt(data_key, body, aad).decode()
+        return suite_named(name).decrypt(data_key, body, aad).decode()
 
     # secrets of the system
 
     def seal_system(self, text: str, *, table: str, column: str, row: UUID) -> str:
         """Seal a secret that belongs to no person, under a key derived from the master key for this column."""
         suite, key_id = suite_for(self.current), self.current
-        key = _derive(self._master(key_id), "system", table, column)
+        key = _derive(suite, self._master(key_id), "system", table, column)
         aad = _bind("system", suite.name, key_id, table, column, row)
         return _write(suite.name, key_id, suite.encrypt(key, text.encode(), aad))
 
     def open_system(self, sealed: str, *, table: str, column: str, row: UUID) -> str:
         """The secret again. Raises SealBroken unless table, column and row are those it was sealed with."""
         name, key_id, body = _parse(sealed)
-        key = _derive(self._master(key_id), "system", table, column)
-        aad = _bind("system", name, key_id, table, column, row)
-        return _suite_named(name).decrypt(key, body, aad).decode()
+        suite = suite_named(name)
+        key = _derive(suite, self._master(key_id), "system", table, column)
+        return suite.decrypt(key, body, _bind("system", name, key_id, table, column, row)).decode()
 
     # look-ups
 

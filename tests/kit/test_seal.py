@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import string
 from uuid import UUID, uuid4
 
 import pytest
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.kit import seal
+from backend.kit import seal, suites
 from backend.kit.seal import SealBroken, Sealer
 
 K1, K2, H1, H2 = (bytes([n]) * 32 for n in (1, 2, 3, 4))
@@ -155,49 +153,58 @@ def test_keys_do_not_show_when_a_sealer_is_printed() -> None:
     assert "\\x01" not in repr(OLD)
 
 
-class ShangMi:
-    """SM4-GCM with HMAC-SM3, as a city with that obligation would add it."""
-
-    name = "s1"
-
-    def encrypt(self, key: bytes, plaintext: bytes, aad: bytes) -> bytes:
-        nonce = os.urandom(12)
-        encryptor = Cipher(algorithms.SM4(self.mac(key, b"sm4")[:16]), modes.GCM(nonce)).encryptor()
-        encryptor.authenticate_additional_data(aad)
-        return nonce + encryptor.update(plaintext) + encryptor.finalize() + encryptor.tag
-
-    def decrypt(self, key: bytes, sealed: bytes, aad: bytes) -> bytes:
-        cipher = Cipher(algorithms.SM4(self.mac(key, b"sm4")[:16]), modes.GCM(sealed[:12], sealed[-16:]))
-        decryptor = cipher.decryptor()
-        decryptor.authenticate_additional_data(aad)
-        try:
-            return decryptor.update(sealed[12:-16]) + decryptor.finalize()
-        except InvalidTag as error:
-            raise SealBroken("does not authenticate") from error
-
-    def mac(self, key: bytes, message: bytes) -> bytes:
-        keyed = hmac.HMAC(key, hashes.SM3())
-        keyed.update(message)
-        return keyed.finalize()
+SM = Sealer(master_keys={"k1": K1, "sm1": K2}, current="sm1", hash_keys={"h1": H1, "smh": H2}, current_hash="smh")
 
 
-def test_another_suite_is_added_by_the_prefix_of_its_key_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seal, "_suites", dict(seal._suites))
-    seal.register_suite("sm", ShangMi())
-    sealer = Sealer(
-        master_keys={"k1": K1, "sm1": K2}, current="sm1", hash_keys={"h1": H1, "smh": H2}, current_hash="smh"
-    )
-    before = OLD.seal(WRAPPED, "张小明", **PLACE, person=PERSON)
-    after = sealer.seal(WRAPPED, "张小明", **PLACE, person=PERSON)
-    assert after.startswith("s1$")
-    assert sealer.open(WRAPPED, before, **PLACE, person=PERSON) == "张小明"
-    assert sealer.open(WRAPPED, after, **PLACE, person=PERSON) == "张小明"
-    assert sealer.new_data_key(PERSON).startswith(b"s1$sm1$")
-    assert sealer.digest("phone", "1")[0] == "smh"
-    with pytest.raises(SealBroken):
-        OLD.open(WRAPPED, after.replace("s1$", "a1$"), **PLACE, person=PERSON)
-    with pytest.raises(ValueError):
-        seal.register_suite("other", ShangMi())
+@given(texts, names, names, st.uuids())
+def test_the_commercial_ciphers_are_chosen_by_a_keys_name(text: str, table: str, column: str, person: UUID) -> None:
+    wrapped = SM.new_data_key(person)
+    sealed = SM.seal(wrapped, text, table=table, column=column, person=person)
+    assert wrapped.startswith(b"s1$sm1$") and sealed.startswith("s1$")
+    assert SM.open(wrapped, sealed, table=table, column=column, person=person) == text
+    system = SM.seal_system(text, table=table, column=column, row=person)
+    assert SM.open_system(system, table=table, column=column, row=person) == text
+
+
+def test_what_the_other_suite_sealed_still_opens_and_no_value_passes_for_the_others() -> None:
+    before, after = (each.seal(WRAPPED, "张小明", **PLACE, person=PERSON) for each in (OLD, SM))
+    for sealed in (before, after):
+        assert SM.open(WRAPPED, sealed, **PLACE, person=PERSON) == "张小明"
+    assert SM.in_current_suite(after) and not SM.in_current_suite(before)
+    for spoilt in (after.replace("s1$", "a1$"), before.replace("a1$", "s1$"), after.replace("s1$", "x9$")):
+        with pytest.raises(SealBroken):
+            SM.open(WRAPPED, spoilt, **PLACE, person=PERSON)
+
+
+@pytest.mark.parametrize("suite", [suites.AesSuite(), suites.ShangMiSuite()])
+@given(data=st.binary(max_size=200), aad=st.binary(max_size=50), at=st.integers(0, 10_000))
+def test_a_changed_byte_never_opens(suite: suites.Suite, data: bytes, aad: bytes, at: int) -> None:
+    sealed = bytearray(suite.encrypt(K1, data, aad))
+    assert suite.decrypt(K1, bytes(sealed), aad) == data
+    sealed[at % len(sealed)] ^= 1
+    for spoilt in (bytes(sealed), bytes(sealed[:20])):
+        with pytest.raises(SealBroken):
+            suite.decrypt(K1, spoilt, aad)
+
+
+def test_sm3_and_its_hmac_are_those_of_the_standard() -> None:
+    """GB/T 32905-2016, example 1; HMAC by RFC 2104 over it."""
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(b"abc")
+    assert digest.finalize().hex() == "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+    assert SM.digest("phone", "1")[0] == "smh" and SM.digest("phone", "1") != OLD.digest("phone", "1")
+    assert len(suites.ShangMiSuite().mac(K1, b"x")) == 32
+
+
+def test_an_openssl_without_the_commercial_ciphers_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert suites.missing(["m1", "sm1"]) == "" and suites.missing(["m1"]) == ""
+
+    def unsupported(*_: object) -> bytes:
+        raise UnsupportedAlgorithm("SM4 is not supported by this OpenSSL")
+
+    monkeypatch.setattr(suites.ShangMiSuite, "encrypt", unsupported)
+    assert suites.missing(["m1"]) == ""
+    assert "SM4" in suites.missing(["m1", "sm1"])
 
 
 def test_masks_show_little() -> None:
