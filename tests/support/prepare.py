@@ -36,7 +36,9 @@ CHUNK = 50
 
 @dataclass
 class Wanted:
-    """What a test needs. Each of ``offers`` is a change of the plain test offer (``tests.factories.perks``)."""
+    """What a test needs. Each of ``offers`` is a change of the plain test offer (``tests.factories.perks``); ``staff``
+    is a role each.
+    """
 
     residents: int = 1
     points: int = 0
@@ -44,11 +46,12 @@ class Wanted:
     offers: list[dict[str, Any]] = field(default_factory=list)
     scores: bool = False
     merchants: int = 0
+    staff: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Made:
-    """What there is: ids and access tokens as text."""
+    """What there is: ids and access tokens as text. ``staff``: access tokens, one for each role that was wanted."""
 
     residents: list[dict[str, str]]
     devices: list[dict[str, str]]
@@ -56,6 +59,7 @@ class Made:
     partner_id: str
     venue_id: str
     merchants: list[str]
+    staff: list[str]
 
     @classmethod
     def read(cls, path: Path) -> Made:
@@ -74,6 +78,7 @@ def prepare(settings: Settings, wanted: Wanted) -> Made:
         sold = shop(session)
         offers = _offers(session, sold, wanted.offers)
         devices = [people.device(session, sold.partner_id, sold.venue_id) for _ in range(wanted.devices)]
+        staff = [people.staff_token(session, people.staff(session, role)) for role in wanted.staff]
         device_tokens = [people.device_token(session, device) for device in devices]
     residents: list[dict[str, str]] = []
     while len(residents) < wanted.residents:
@@ -85,7 +90,7 @@ def prepare(settings: Settings, wanted: Wanted) -> Made:
     return Made(
         residents,
         [{"id": str(d.device_id), "token": token} for d, token in zip(devices, device_tokens, strict=True)],
-        offers, str(sold.partner_id), str(sold.venue_id), _merchants(settings, wanted.merchants),
+        offers, str(sold.partner_id), str(sold.venue_id), _merchants(settings, wanted.merchants), staff,
     )  # fmt: skip
 
 

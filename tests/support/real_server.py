@@ -21,6 +21,7 @@ from types import TracebackType
 
 from backend.kit.db import Database
 from backend.serve import commands
+from config import secrets_file
 from config.settings import ROOT, Settings, new_secrets
 from tests.support.databases import own_database
 from tests.support.load import Address
@@ -47,12 +48,15 @@ class RealServer:
         self.commands: dict[str, list[str]] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.database = Database(database_url, pool_size=5)
-        self.made = Made([], [], [], "", "", [])
+        self.made = Made([], [], [], "", "", [], [])
 
     def _environment(self, database_url: str) -> dict[str, str]:
+        for name, value in new_secrets().items():
+            if name != "XINYI_METRICS_TOKEN":
+                secrets_file.change(self.folder / "secrets", name, value)
         return {
             **os.environ,
-            **new_secrets(),
+            "XINYI_SECRETS_FILE": str(self.folder / "secrets"),
             "XINYI_METRICS_TOKEN": "",
             "XINYI_ENVIRONMENT": "test",
             "DATABASE_URL": database_url,
@@ -124,6 +128,14 @@ class RealServer:
         self._launch(name, planned)
         self.wait_ready(name, ("127.0.0.1", port))
         return "127.0.0.1", port
+
+    def flask(self, *words: str) -> str:
+        """Run a command beside the server, as its operator would, and return what it says."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi:app", *words]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode:
+            raise RuntimeError(f"flask {' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        return done.stdout
 
     def _launch(self, name: str, command: list[str]) -> None:
         self.commands[name] = command
