@@ -22,6 +22,9 @@ from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
 from backend.demo import cli as demo_cli
+from backend.identity import jobs as identity_jobs
+from backend.identity import routes as identity_routes
+from backend.identity import service as identity
 from backend.kit import city, db, files, jobs, migrations, operations, outbox, seal
 from backend.kit import cli as kit_cli
 from backend.ledger import cli as ledger_cli
@@ -50,6 +53,7 @@ BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
     pages_routes.blp,
+    identity_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
@@ -124,9 +128,9 @@ def _wire_accounts(settings: Settings) -> None:
     accounts.configure(
         base_url=settings.public_base_url,
         session_keys=settings.session_keys,
-        verifier=None if settings.is_production else accounts.DirectoryVerifier(),
         password_cost=cheap if settings.environment == "test" else None,
     )
+    identity.bind_verifier(None if settings.is_production else identity.DirectoryVerifier())
     callers.set_resolver(accounts_routes.resolve_caller)
 
 
@@ -154,7 +158,7 @@ def _wire_news() -> None:
 
 def _wire_jobs() -> None:
     """What each day owes."""
-    for register in (accounts_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
+    for register in (accounts_jobs, identity_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
         register.register()
     for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)

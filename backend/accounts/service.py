@@ -7,23 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.accounts import binding, people, rules, staff, tokens
-from backend.accounts.binding import (
-    CheckedProof,
-    Claim,
-    Evidence,
-    RealNameVerifier,
-    Verdict,
-    already_bound,
-    bind_identity,
-    check_proof,
-    count_binding,
-    issue_counter_code,
-    openid_of_account,
-    uncount_binding,
-)
+from backend.accounts import people, rules, staff, tokens
+from backend.accounts.attempts import clear as clear_attempts
+from backend.accounts.attempts import count as count_attempt
+from backend.accounts.attempts import give_back as give_back_attempt
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
-from backend.accounts.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
+from backend.accounts.holders import keep_phone, lock_account, openid_of_account, take_person
 from backend.accounts.organisations import (
     Organisation,
     ensure_organisation,
@@ -39,6 +28,7 @@ from backend.accounts.people import (
     find_people,
     find_person,
     lock_people,
+    normal,
     open_person,
     openid_of,
     person,
@@ -68,30 +58,20 @@ from backend.kit.db import Reader
 __all__ = [
     "GUARDED_YEARS",
     "ROLES",
-    "CheckedProof",
     "CheckedStaff",
-    "Claim",
-    "DirectoryEntry",
-    "DirectoryVerifier",
-    "Evidence",
     "Grant",
     "OpenedPerson",
     "Organisation",
     "PasswordCost",
     "Person",
-    "RealNameVerifier",
     "SignedIn",
-    "Verdict",
     "account_view",
     "add_membership",
-    "add_to_directory",
-    "already_bound",
-    "bind_identity",
-    "check_proof",
     "check_staff",
     "check_wechat_code",
+    "clear_attempts",
     "configure",
-    "count_binding",
+    "count_attempt",
     "count_sign_in",
     "create_device",
     "create_staff",
@@ -103,11 +83,14 @@ __all__ = [
     "ensure_person",
     "find_people",
     "find_person",
+    "give_back_attempt",
     "give_nonce",
-    "issue_counter_code",
+    "keep_phone",
+    "lock_account",
     "lock_people",
     "me",
     "new_totp_secret",
+    "normal",
     "open_person",
     "open_session",
     "openid_of",
@@ -131,7 +114,7 @@ __all__ = [
     "signed_text",
     "staff_by_username",
     "staff_memberships",
-    "uncount_binding",
+    "take_person",
 ]
 
 people_by_id = people.people
@@ -151,12 +134,10 @@ def configure(
     *,
     base_url: str,
     session_keys: Mapping[str, bytes],
-    verifier: RealNameVerifier | None,
     password_cost: PasswordCost | None = None,
 ) -> None:
     """Bind what this room needs of the installation. The first of ``session_keys`` signs. Safe to repeat."""
     tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
-    binding.bind_verifier(verifier)
     cost = password_cost or PasswordCost()
     staff.set_password_cost(passes=cost.passes, memory_kib=cost.memory_kib, lanes=cost.lanes)
 

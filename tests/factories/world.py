@@ -27,6 +27,7 @@ from backend.community import submissions
 from backend.community.models import Community
 from backend.community.rules import community_id
 from backend.consents import service as consents
+from backend.identity import service as identity
 from backend.kit import clock, db, files
 from backend.ledger import service as ledger
 from backend.perks import coupons
@@ -223,8 +224,8 @@ class World:
 
     def _bind_identity(self, session: Session) -> dict[str, Any]:
         openid, name, id_number = people.openid(), people.name(), people.id_number()
-        entry = accounts.DirectoryEntry(name, id_number, synthetic_phone(openid))
-        accounts.add_to_directory(session, [entry])
+        entry = identity.DirectoryEntry(name, id_number, synthetic_phone(openid))
+        identity.add_to_directory(session, [entry])
         self.tokens["newcomer"] = accounts.sign_in_wechat(session, people.WechatUser(openid, None)).access_token
         proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
         return {"who": "newcomer", "body": {"name": name, "id_number": id_number, "proof": proof}}
