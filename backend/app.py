@@ -136,6 +136,7 @@ def _wire_accounts(settings: Settings) -> None:
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
+    city.linter("city", identity.lint_city)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)
     city.linter("scoring", scores.lint_policy)
@@ -154,6 +155,8 @@ def _wire_news() -> None:
     outbox.within("records.entity-changed", merchants.on_entity_changed)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
+    outbox.within("people.looked-at", consents.on_looked_at)
+    outbox.within("identity.recovered", perks.on_recovered)
 
 
 def _wire_jobs() -> None:

@@ -64,6 +64,23 @@ class AdultsOnly(DomainError):
     explain_en = "This is for residents of 18 years and more."
 
 
+class SpendingPaused(DomainError):
+    """Member: ``until``, an instant."""
+
+    slug = "spending-paused"
+    status = 409
+    title_zh = "账号刚找回，暂停兑换"
+    title_en = "The account was recovered lately, redeeming is paused"
+    explain_zh = (
+        "账号在新的手机或微信上找回后，有一段冷静期不能兑换，以防被人冒领；已有的券照常可用。until 之后自动恢复，"
+        "也可以携带身份证到服务窗口提前解除。"
+    )
+    explain_en = (
+        "After an account was recovered on another phone nothing can be redeemed for a while, in case it was taken by "
+        "somebody else. Coupons stay good. It ends at `until`, or earlier at a service counter with the id card."
+    )
+
+
 class AccountRefused(DomainError):
     """Member: ``problems``. For those who administer accounts."""
 

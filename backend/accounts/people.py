@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ class Person:
     resident_id: UUID
     display_name: str
     birth_on: date
+    spending_paused_until: datetime | None = None
 
     def is_adult(self, on: date) -> bool:
         return rules.is_adult(self.birth_on, on)
@@ -69,6 +70,7 @@ _SEALED = (
     PersonRow.id_number_sealed,
     PersonRow.phone_sealed,
     PersonRow.bound_at,
+    PersonRow.spending_paused_until,
 )
 
 
@@ -105,7 +107,13 @@ def person(reader: Reader, resident_id: UUID) -> Person:
 def _person(row: AnyRow) -> Person:
     name = open_field(row.data_key, "name_sealed", row.resident_id, row.name_sealed)
     id_number = open_field(row.data_key, "id_number_sealed", row.resident_id, row.id_number_sealed)
-    return Person(row.resident_id, seal.mask_name(name), rules.birth_on(id_number))
+    return Person(row.resident_id, seal.mask_name(name), rules.birth_on(id_number), paused_until(row))
+
+
+def paused_until(row: AnyRow) -> datetime | None:
+    """Until when a person cannot spend; None once that is over."""
+    until: datetime | None = row.spending_paused_until
+    return until if until is not None and until > clock.now() else None
 
 
 def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]:

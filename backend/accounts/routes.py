@@ -13,7 +13,6 @@ from backend.web.problems import problems
 from backend.wechat import errors as wechat
 
 blp = api.blueprint("accounts", "登录与会话")
-BEARER = "Bearer"
 WECHAT_DOWN = (wechat.WechatUnavailable, wechat.WechatTooFrequent, wechat.WechatNotConfigured)
 
 
@@ -33,10 +32,7 @@ def _who(caller: callers.Caller) -> service.SignedIn:
 
 
 def _tokens(reader: Reader, grant: service.Grant) -> dict[str, Any]:
-    return dict(
-        access_token=grant.access_token, token_type=BEARER, expires_in=grant.expires_in,
-        refresh_token=grant.refresh_token, account=service.account_view(reader, grant.who),
-    )  # fmt: skip
+    return service.tokens_view(reader, grant)
 
 
 @blp.route("/auth/wechat", methods=["POST"])

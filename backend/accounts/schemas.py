@@ -80,3 +80,6 @@ class MeView(View):
     phone = fields.String(required=True, allow_none=True)
     adult = fields.Boolean(required=True, allow_none=True)
     bound_at = Instant(required=True, allow_none=True)
+    spending_paused_until = Instant(
+        required=True, allow_none=True, metadata={"description": "账号找回后的冷静期，此前不能兑换；没有时为 null"}
+    )

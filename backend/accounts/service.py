@@ -12,7 +12,17 @@ from backend.accounts.attempts import clear as clear_attempts
 from backend.accounts.attempts import count as count_attempt
 from backend.accounts.attempts import give_back as give_back_attempt
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
-from backend.accounts.holders import keep_phone, lock_account, openid_of_account, take_person
+from backend.accounts.holders import (
+    holder_of,
+    holds_since,
+    keep_phone,
+    lift_pause,
+    lock_account,
+    move_person,
+    openid_of_account,
+    require_may_spend,
+    take_person,
+)
 from backend.accounts.organisations import (
     Organisation,
     ensure_organisation,
@@ -85,10 +95,14 @@ __all__ = [
     "find_person",
     "give_back_attempt",
     "give_nonce",
+    "holder_of",
+    "holds_since",
     "keep_phone",
+    "lift_pause",
     "lock_account",
     "lock_people",
     "me",
+    "move_person",
     "new_totp_secret",
     "normal",
     "open_person",
@@ -104,6 +118,7 @@ __all__ = [
     "refresh",
     "remove_membership",
     "require_adult",
+    "require_may_spend",
     "resolve",
     "set_device_status",
     "set_staff_status",
@@ -115,10 +130,12 @@ __all__ = [
     "staff_by_username",
     "staff_memberships",
     "take_person",
+    "tokens_view",
 ]
 
 people_by_id = people.people
 WECHAT_USER = "微信用户"
+BEARER = "Bearer"
 
 
 @dataclass(frozen=True)
@@ -161,10 +178,19 @@ def me(reader: Reader, who: SignedIn) -> dict[str, Any]:
 
 def _identity(reader: Reader, resident_id: UUID | None) -> dict[str, Any]:
     if resident_id is None:
-        return dict(name=None, id_number=None, phone=None, adult=None, bound_at=None)
+        return dict(name=None, id_number=None, phone=None, adult=None, bound_at=None, spending_paused_until=None)
     row, known = people.sealed_row(reader, resident_id), people.open_person(reader, resident_id)
     return dict(
         name=seal.mask_name(known.name), id_number=seal.mask_id_number(known.id_number),
         phone=seal.mask_phone(known.phone) if known.phone else None, bound_at=row.bound_at,
         adult=rules.is_adult(rules.birth_on(known.id_number), clock.today()),
+        spending_paused_until=people.paused_until(row),
+    )  # fmt: skip
+
+
+def tokens_view(reader: Reader, grant: Grant) -> dict[str, Any]:
+    """What a sign-in answers: both tokens and whose they are."""
+    return dict(
+        access_token=grant.access_token, token_type=BEARER, expires_in=grant.expires_in,
+        refresh_token=grant.refresh_token, account=account_view(reader, grant.who),
     )  # fmt: skip

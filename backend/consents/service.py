@@ -234,6 +234,15 @@ def record_look(
     return look_id
 
 
+def on_looked_at(session: Session, news: dict[str, Any]) -> None:
+    """A lower room lets its staff look at somebody: write it down in the same transaction."""
+    where = news["organisation_id"]
+    record_look(
+        session, UUID(news["resident_id"]), UUID(news["actor_id"]), news["role"], news["purpose"], news["fields"],
+        news["basis"], UUID(where) if where else None,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Look:
     """One look: who (``actor``, ``role``, ``organisation`` by name), when, why, at what, on what ground."""

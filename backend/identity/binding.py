@@ -156,7 +156,7 @@ def bind_identity(session: Session, account_id: UUID, claim: Claim, proof: Check
     """
     if (bound := accounts.lock_account(session, account_id)) is not None:
         already_bound(session, bound, claim)
-        _clear(session, account_id, claim)
+        clear_attempts(session, account_id, claim)
         return bound
     if claim.name is None or claim.id_number is None:
         raise IdentityNotVerified()
@@ -166,12 +166,13 @@ def bind_identity(session: Session, account_id: UUID, claim: Claim, proof: Check
     _take_person(session, resident_id, account_id, claim.name)
     if proof.phone is not None:
         accounts.keep_phone(session, resident_id, proof.phone)
-    _clear(session, account_id, claim)
+    clear_attempts(session, account_id, claim)
     outbox.tell(session, "accounts.bound", {"resident_id": str(resident_id)}, shard=resident_id)
     return resident_id
 
 
-def _clear(session: Session, account_id: UUID, claim: Claim) -> None:
+def clear_attempts(session: Session, account_id: UUID, claim: Claim) -> None:
+    """Forget the attempts of an account and on an id number: one has succeeded."""
     accounts.clear_attempts(session, ACCOUNT_ATTEMPT, str(account_id))
     accounts.clear_attempts(session, ID_NUMBER_ATTEMPT, claim.subject)
 

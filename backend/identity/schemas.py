@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from backend.accounts.schemas import TokensView
 from backend.web.schemas import Instant, Request, Text, View, one_of
 
 
@@ -18,6 +19,19 @@ class IdentityRequest(Request):
     name = Text(most=60, required=True)
     id_number = Text(most=40, required=True)
     proof = fields.Nested(ProofRequest, required=True)
+
+
+class RecoveryView(TokensView):
+    """The new session, the only one of this account. Until ``spending_paused_until`` nothing can be redeemed."""
+
+    spending_paused_until = Instant(required=True, allow_none=True)
+
+
+class PauseLiftRequest(Request):
+    """As on the card that the person showed."""
+
+    name = Text(most=60, required=True)
+    id_number = Text(most=40, required=True)
 
 
 class CounterCodeRequest(Request):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from backend.accounts import service as accounts
-from backend.accounts.service import openid_of_account
+from backend.accounts.service import openid_of_account, tokens_view
 from backend.identity.binding import (
     CheckedProof,
     Claim,
@@ -22,6 +22,7 @@ from backend.identity.binding import (
 )
 from backend.identity.counter import issue_counter_code
 from backend.identity.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
+from backend.identity.recovery import holder_of_claim, lift_pause, lint_city, recover_account
 from backend.kit.db import Reader
 
 __all__ = [
@@ -38,9 +39,14 @@ __all__ = [
     "bind_verifier",
     "check_proof",
     "count_binding",
+    "holder_of_claim",
     "issue_counter_code",
+    "lift_pause",
+    "lint_city",
     "me",
     "openid_of_account",
+    "recover_account",
+    "tokens_view",
     "uncount_binding",
 ]
 

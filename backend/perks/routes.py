@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from backend.accounts.errors import SpendingPaused
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified, SigningKeyMissing
 from backend.kit.db import reading, transaction
@@ -20,7 +21,7 @@ from backend.web.problems import prefers_english, problems
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
 
 REDEEM_REFUSALS = (
-    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints,
+    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
 )  # fmt: skip
 SCAN_REFUSALS = (
     errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.NotYourOffer, errors.CouponRequired,

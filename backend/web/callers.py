@@ -140,6 +140,8 @@ PERMISSIONS: dict[str, Permission] = {
     "sessions.end": _anyone_signed_in("结束自己的会话"),
     "me.read": _anyone_signed_in("查看自己的账号"),
     "identity.bind": _resident("实名绑定"),
+    "identity.recover": _resident("在新的手机或微信上找回账号"),
+    "identity.lift-pause": _staff("窗口解除找回账号后的冷静期", "counter-clerk", whose="当面核对了身份证的人"),
     "identity.vouch": _staff("窗口发放实名验证码", "counter-clerk", whose="当面核对了身份证的人"),
     "consents.read": _resident("查看自己的同意事项"),
     "consents.set": _resident("给出或撤回自己的同意"),

@@ -230,6 +230,19 @@ class World:
         proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
         return {"who": "newcomer", "body": {"name": name, "id_number": id_number, "proof": proof}}
 
+    def _recover_account(self, session: Session) -> dict[str, Any]:
+        lost, openid = people.resident(session), people.openid()
+        identity.add_to_directory(
+            session, [identity.DirectoryEntry(lost.name, lost.id_number, synthetic_phone(openid))]
+        )
+        self.tokens["new phone"] = accounts.sign_in_wechat(session, people.WechatUser(openid, None)).access_token
+        proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
+        return {"who": "new phone", "body": {"name": lost.name, "id_number": lost.id_number, "proof": proof}}
+
+    def _lift_pause(self, session: Session) -> dict[str, Any]:
+        who = people.paused_resident(session)
+        return {"body": {"name": who.name, "id_number": who.id_number}}
+
     def _issue_counter_code(self, _: Session) -> dict[str, Any]:
         return {"body": {"name": people.name(), "id_number": people.id_number()}}
 
