@@ -63,6 +63,18 @@ def open_field(row_key: bytes, column: str, resident_id: UUID, sealed: str) -> s
     return seal.open(row_key, sealed, table="people", column=column, person=resident_id)
 
 
+def seal_for(reader: Reader, resident_id: UUID, table: str, column: str, text: str) -> str:
+    """Seal what another room keeps about a living person with her key: it dies with her data. Raises NotFound."""
+    key = sealed_row(reader, resident_id).data_key
+    return seal.seal(key, text, table=table, column=column, person=resident_id)
+
+
+def open_for(reader: Reader, resident_id: UUID, table: str, column: str, sealed: str) -> str:
+    """Open what :func:`seal_for` sealed. Raises NotFound."""
+    key = sealed_row(reader, resident_id).data_key
+    return seal.open(key, sealed, table=table, column=column, person=resident_id)
+
+
 _SEALED = (
     PersonRow.resident_id,
     PersonRow.data_key,

@@ -28,7 +28,8 @@ def resolve_caller(token: str) -> callers.Caller:
 
 def _who(caller: callers.Caller) -> service.SignedIn:
     held = tuple((role.role, role.organisation_id) for role in caller.roles)
-    return service.SignedIn(**{**vars(caller), "roles": held})
+    told = {name: getattr(caller, name) for name in service.SignedIn.__dataclass_fields__}
+    return service.SignedIn(**{**told, "roles": held})
 
 
 def _tokens(reader: Reader, grant: service.Grant) -> dict[str, Any]:

@@ -39,12 +39,14 @@ from backend.accounts.people import (
     find_person,
     lock_people,
     normal,
+    open_for,
     open_person,
     openid_of,
     person,
     require_adult,
+    seal_for,
 )
-from backend.accounts.rules import GUARDED_YEARS, ROLES
+from backend.accounts.rules import ADULT_YEARS, GUARDED_YEARS, ROLES, Limit
 from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
 from backend.accounts.staff import (
     CheckedStaff,
@@ -66,10 +68,12 @@ from backend.kit import clock, seal
 from backend.kit.db import Reader
 
 __all__ = [
+    "ADULT_YEARS",
     "GUARDED_YEARS",
     "ROLES",
     "CheckedStaff",
     "Grant",
+    "Limit",
     "OpenedPerson",
     "Organisation",
     "PasswordCost",
@@ -105,6 +109,7 @@ __all__ = [
     "move_person",
     "new_totp_secret",
     "normal",
+    "open_for",
     "open_person",
     "open_session",
     "openid_of",
@@ -120,6 +125,7 @@ __all__ = [
     "require_adult",
     "require_may_spend",
     "resolve",
+    "seal_for",
     "set_device_status",
     "set_staff_status",
     "set_wechat_account_status",
