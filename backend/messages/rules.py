@@ -19,7 +19,7 @@ RESULTS = ("accept", "reject", "ban", "filter")
 SEE_INBOX = "请打开小程序查看"
 THING = 20
 _KEY = re.compile(r"(thing|phrase|time|date|character_string)[0-9]{1,2}")
-_PAGE = re.compile(r"[A-Za-z0-9_/-]{1,100}")
+_PAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_/-]{0,99}")
 
 
 class Kind(NamedTuple):
