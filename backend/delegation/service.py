@@ -239,8 +239,8 @@ def act_for(
     if acts_as not in may:
         return None
     consents.record_look(
-        session, resident_id, actor_id, acts_as, f"代办：{title}", [title], f"代办登记 {row.id}（{row.basis}）",
-        row.organisation_id,
+        session, resident_id, actor_id, acts_as, f"代办：{title.replace('自己的', '')}", [title],
+        f"代办登记 {row.id}（{row.basis}）", row.organisation_id if row.kind == rules.HELPER else None,
     )  # fmt: skip
     return acts_as
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +37,14 @@ def on_reviewed(session: Session, news: dict[str, Any]) -> None:
     inbox.write(session, UUID(news["resident_id"]), kind, points=news["points"])
 
 
+def _last(end: datetime) -> str:
+    """The end as people say it: of what ends at midnight the last good day."""
+    day = clock.shanghai_date(end - timedelta(microseconds=1))
+    return f"{day.year}年{day.month}月{day.day}日" if end == clock.end_of_day(day) else _said(end)
+
+
 def on_delegation_registered(session: Session, news: dict[str, Any]) -> None:
-    until = _said(datetime.fromisoformat(news["ends_at"]))
+    until = _last(datetime.fromisoformat(news["ends_at"]))
     for resident_id in news["tell"]:
         inbox.write(session, UUID(resident_id), "delegation-registered", who=news["who"], until=until)
 
