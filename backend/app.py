@@ -24,7 +24,12 @@ from backend.community import submissions
 from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
+from backend.delegation import routes as delegation_routes
+from backend.delegation import service as delegation
 from backend.demo import cli as demo_cli
+from backend.identity import jobs as identity_jobs
+from backend.identity import routes as identity_routes
+from backend.identity import service as identity
 from backend.kit import city, db, files, jobs, keys_cli, migrations, operations, outbox, rotation, seal, suites, watch
 from backend.kit import cli as kit_cli
 from backend.ledger import cli as ledger_cli
@@ -33,6 +38,9 @@ from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
+from backend.messages import jobs as messages_jobs
+from backend.messages import routes as messages_routes
+from backend.messages import service as messages
 from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
@@ -54,6 +62,7 @@ BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
     pages_routes.blp,
+    identity_routes.blp, messages_routes.blp, delegation_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, accounts_cli.accounts, codes_cli.codes_group,
@@ -148,14 +157,17 @@ def _wire_accounts(settings: Settings) -> None:
     """Real names are verified by the demonstration's directory, except in production, which needs its own."""
     cheap = accounts.PasswordCost(passes=1, memory_kib=8192, lanes=1)
     accounts.configure(
-        verifier=None if settings.is_production else accounts.DirectoryVerifier(),
         password_cost=cheap if settings.environment == "test" else None,
     )
+    identity.bind_verifier(None if settings.is_production else identity.DirectoryVerifier())
     callers.set_resolver(accounts_routes.resolve_caller)
+    callers.set_delegations(delegation_routes.resolve_delegation)
 
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
+    for check in (identity.lint_city, messages.lint_city, delegation.lint_city):
+        city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)
     city.linter("scoring", scores.lint_policy)
@@ -174,6 +186,14 @@ def _wire_news() -> None:
     outbox.within("records.entity-changed", merchants.on_entity_changed)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
+    outbox.within("people.looked-at", consents.on_looked_at)
+    outbox.within("identity.recovered", perks.on_recovered)
+    outbox.within("identity.recovered", messages.on_recovered)
+    outbox.within("identity.pause-lifted", messages.on_pause_lifted)
+    outbox.within("community.reviewed", messages.on_reviewed)
+    outbox.within("delegation.registered", messages.on_delegation_registered)
+    outbox.within("delegation.ended", messages.on_delegation_ended)
+    outbox.after("messages.written", "wechat", messages.deliver)
 
 
 def _wire_rotation() -> None:
@@ -185,7 +205,7 @@ def _wire_rotation() -> None:
 
 def _wire_jobs() -> None:
     """What each day owes."""
-    for register in (accounts_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
+    for register in (accounts_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
         register.register()
     for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)

@@ -1,4 +1,4 @@
-"""Why a sign-in, a binding or an account is refused."""
+"""Why a sign-in or an account is refused."""
 
 from __future__ import annotations
 
@@ -55,43 +55,6 @@ class TooManyAttempts(DomainError):
     explain_en = "The limit within a period is reached, whether or not the account exists. Try again after `retry_at`."
 
 
-class IdentityNotVerified(DomainError):
-    """One answer whatever is wrong. Nothing in it depends on what the person typed."""
-
-    slug = "identity-not-verified"
-    status = 403
-    title_zh = "实名信息未通过核验"
-    title_en = "The identity was not verified"
-    explain_zh = (
-        "姓名、身份证号和核验凭证须属于同一个人，且此人尚未绑定其他微信账号；为了保护个人信息，不说明是哪一项不符。"
-        "请核对后重新获取凭证再试，或携带身份证到服务窗口办理。"
-    )
-    explain_en = (
-        "Name, id number and proof must belong to one person who is not bound to another account; "
-        "which of these fails is not said. Check them and try with a new proof, or go to a service counter."
-    )
-
-
-class IdentityAlreadyBound(DomainError):
-    slug = "identity-already-bound"
-    status = 409
-    title_zh = "本账号已经实名绑定"
-    title_en = "This account is bound already"
-    explain_zh = "一个微信账号只能绑定一个人。如绑定有误，请携带身份证到服务窗口办理。"
-    explain_en = "An account is bound to one person for good. If that is a mistake, go to a service counter."
-
-
-class ProofKindUnavailable(DomainError):
-    """Members: ``errors`` (pointer ``/proof/kind``) and ``available``, the kinds that this installation accepts."""
-
-    slug = "proof-kind-unavailable"
-    status = 422
-    title_zh = "本系统尚未开通这种核验方式"
-    title_en = "This kind of proof is not available here"
-    explain_zh = "available 列出现在可以使用的核验方式。"
-    explain_en = "`available` lists the kinds of proof that can be used now."
-
-
 class AdultsOnly(DomainError):
     slug = "adults-only"
     status = 403
@@ -99,6 +62,23 @@ class AdultsOnly(DomainError):
     title_en = "For adults only"
     explain_zh = "这项服务只面向年满十八周岁的居民（民法典第十七条）。"
     explain_en = "This is for residents of 18 years and more."
+
+
+class SpendingPaused(DomainError):
+    """Member: ``until``, an instant."""
+
+    slug = "spending-paused"
+    status = 409
+    title_zh = "账号刚找回，暂停兑换"
+    title_en = "The account was recovered lately, redeeming is paused"
+    explain_zh = (
+        "账号在新的手机或微信上找回后，有一段冷静期不能兑换，以防被人冒领；已有的券照常可用。until 之后自动恢复，"
+        "也可以携带身份证到服务窗口提前解除。"
+    )
+    explain_en = (
+        "After an account was recovered on another phone nothing can be redeemed for a while, in case it was taken by "
+        "somebody else. Coupons stay good. It ends at `until`, or earlier at a service counter with the id card."
+    )
 
 
 class AccountRefused(DomainError):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import delete
 
-from backend.accounts.models import AttemptRow, CounterCodeRow, DeviceNonceRow, RefreshTokenRow, SessionRow
+from backend.accounts.models import AttemptRow, DeviceNonceRow, RefreshTokenRow, SessionRow
 from backend.kit import clock, db, jobs
 
 KEPT_DAYS = 90
@@ -14,12 +14,11 @@ KEPT_DAYS = 90
 
 
 def forget_ended(_day: date) -> str:
-    """Delete old sessions with their refresh tokens, used nonces, counter codes and attempts whose time is over."""
+    """Delete old sessions with their refresh tokens, used nonces and attempts whose time is over."""
     now = clock.now()
     old = SessionRow.expires_at < now - timedelta(days=KEPT_DAYS)
     statements = (
         delete(DeviceNonceRow).where(DeviceNonceRow.expires_at < now),
-        delete(CounterCodeRow).where(CounterCodeRow.expires_at < now - timedelta(days=1)),
         delete(AttemptRow).where(AttemptRow.window_ends_at < now),
         delete(RefreshTokenRow).where(
             RefreshTokenRow.used_at.is_not(None), RefreshTokenRow.used_at < now - timedelta(days=KEPT_DAYS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ class Person:
     resident_id: UUID
     display_name: str
     birth_on: date
+    spending_paused_until: datetime | None = None
 
     def is_adult(self, on: date) -> bool:
         return rules.is_adult(self.birth_on, on)
@@ -62,6 +63,18 @@ def open_field(row_key: bytes, column: str, resident_id: UUID, sealed: str) -> s
     return seal.open(row_key, sealed, table="people", column=column, person=resident_id)
 
 
+def seal_for(reader: Reader, resident_id: UUID, table: str, column: str, text: str) -> str:
+    """Seal what another room keeps about a living person with her key: it dies with her data. Raises NotFound."""
+    key = sealed_row(reader, resident_id).data_key
+    return seal.seal(key, text, table=table, column=column, person=resident_id)
+
+
+def open_for(reader: Reader, resident_id: UUID, table: str, column: str, sealed: str) -> str:
+    """Open what :func:`seal_for` sealed. Raises NotFound."""
+    key = sealed_row(reader, resident_id).data_key
+    return seal.open(key, sealed, table=table, column=column, person=resident_id)
+
+
 _SEALED = (
     PersonRow.resident_id,
     PersonRow.data_key,
@@ -69,6 +82,7 @@ _SEALED = (
     PersonRow.id_number_sealed,
     PersonRow.phone_sealed,
     PersonRow.bound_at,
+    PersonRow.spending_paused_until,
 )
 
 
@@ -107,7 +121,13 @@ def person(reader: Reader, resident_id: UUID) -> Person:
 def _person(row: AnyRow) -> Person:
     name = open_field(row.data_key, "name_sealed", row.resident_id, row.name_sealed)
     id_number = open_field(row.data_key, "id_number_sealed", row.resident_id, row.id_number_sealed)
-    return Person(row.resident_id, seal.mask_name(name), rules.birth_on(id_number))
+    return Person(row.resident_id, seal.mask_name(name), rules.birth_on(id_number), paused_until(row))
+
+
+def paused_until(row: AnyRow) -> datetime | None:
+    """Until when a person cannot spend; None once that is over."""
+    until: datetime | None = row.spending_paused_until
+    return until if until is not None and until > clock.now() else None
 
 
 def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]:

@@ -1,29 +1,18 @@
-"""Signing in, staying signed in, and becoming somebody."""
+"""Signing in and staying signed in."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from backend.accounts import schemas, service
-from backend.accounts.errors import (
-    IdentityAlreadyBound,
-    IdentityNotVerified,
-    ProofKindUnavailable,
-    RefreshRefused,
-    SignInRefused,
-    TooManyAttempts,
-)
-from backend.kit import trail
+from backend.accounts.errors import RefreshRefused, SignInRefused, TooManyAttempts
 from backend.kit.db import Reader, reading, transaction
-from backend.kit.errors import DomainError, FieldError
 from backend.web import api, callers
 from backend.web.callers import allow, entrance
 from backend.web.problems import problems
 from backend.wechat import errors as wechat
 
-blp = api.blueprint("accounts", "登录、会话与实名绑定")
-BEARER = "Bearer"
+blp = api.blueprint("accounts", "登录与会话")
 WECHAT_DOWN = (wechat.WechatUnavailable, wechat.WechatTooFrequent, wechat.WechatNotConfigured)
 
 
@@ -39,14 +28,12 @@ def resolve_caller(token: str) -> callers.Caller:
 
 def _who(caller: callers.Caller) -> service.SignedIn:
     held = tuple((role.role, role.organisation_id) for role in caller.roles)
-    return service.SignedIn(**{**vars(caller), "roles": held})
+    told = {name: getattr(caller, name) for name in service.SignedIn.__dataclass_fields__}
+    return service.SignedIn(**{**told, "roles": held})
 
 
 def _tokens(reader: Reader, grant: service.Grant) -> dict[str, Any]:
-    return dict(
-        access_token=grant.access_token, token_type=BEARER, expires_in=grant.expires_in,
-        refresh_token=grant.refresh_token, account=service.account_view(reader, grant.who),
-    )  # fmt: skip
+    return service.tokens_view(reader, grant)
 
 
 @blp.route("/auth/wechat", methods=["POST"])
@@ -157,62 +144,3 @@ def read_me() -> dict[str, Any]:
     """
     with reading() as reader:
         return service.me(reader, _who(callers.current()))
-
-
-@blp.route("/me/identity", methods=["PUT"])
-@allow("identity.bind")
-@blp.arguments(schemas.IdentityRequest)
-@blp.response(200, schemas.MeView)
-@problems(IdentityNotVerified, IdentityAlreadyBound, ProofKindUnavailable, TooManyAttempts, *WECHAT_DOWN)
-def bind_identity(body: dict[str, Any]) -> dict[str, Any]:
-    """实名绑定
-
-    把当前微信账号绑定到一个人。`proof.kind`：`wechat_phone`（微信手机号按钮给出的 code，手机号须是本人实名登记的）、
-    `counter_code`（服务窗口核对身份证后给出的验证码）、`government`（政务统一身份认证的凭证，接入后可用）。
-    无论哪一项不符，答复都是同一个 `identity-not-verified`。每个账号 24 小时内最多 5 次，每个身份证号最多 10 次。
-    绑定后原来的令牌继续有效，下一个请求起即为本人。
-    """
-    caller = callers.current()
-    kind, value = body["proof"]["kind"], body["proof"]["value"]
-    claim = service.Claim.of(body["name"], body["id_number"])
-    with transaction() as session:
-        service.count_binding(session, caller.account_id, claim, kind)
-    proof = _checked_proof(caller, claim, kind, value)
-    with transaction() as session:
-        resident_id = service.bind_identity(session, caller.account_id, claim, proof)
-        return service.me(session, replace(_who(caller), resident_id=resident_id))
-
-
-def _checked_proof(caller: callers.Caller, claim: service.Claim, kind: str, value: str) -> service.CheckedProof:
-    """Ask outside any transaction; give the attempt back when another's system could not be asked."""
-    with reading() as reader:
-        if caller.resident_id is not None:
-            service.already_bound(reader, caller.resident_id, claim)
-            return service.CheckedProof()
-        openid = service.openid_of_account(reader, caller.account_id)
-    try:
-        return service.check_proof(openid, claim, kind, value)
-    except IdentityNotVerified:
-        raise
-    except DomainError:
-        with transaction() as session:
-            service.uncount_binding(session, caller.account_id, claim, kind)
-        raise
-
-
-@blp.route("/identity/counter-codes", methods=["POST"])
-@allow("identity.vouch")
-@blp.arguments(schemas.CounterCodeRequest)
-@blp.response(201, schemas.CounterCodeView)
-@problems(FieldError)
-def issue_counter_code(body: dict[str, Any]) -> dict[str, Any]:
-    """窗口发放实名验证码
-
-    工作人员当面核对身份证后发放，只对这个姓名和身份证号有效，15 分钟内用一次。发放记入操作日志，日志不含姓名和号码。
-    """
-    caller = callers.current()
-    with transaction() as session:
-        code, expires_at = service.issue_counter_code(session, body["name"], body["id_number"], caller.account_id)
-        role = caller.role_for("identity.vouch")
-        trail.note(session, caller.account_id, role, "identity.vouch", "counter-code", "", {})
-        return dict(code=code, expires_at=expires_at)

@@ -27,9 +27,6 @@ ROLES: dict[str, str] = {
 }
 """Every role that staff can hold, and its name in Chinese."""
 
-COUNTER_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""No 0, O, 1, I, L: a code is read out and typed."""
-
 _ID_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _EARLIEST_BIRTH = date(1900, 1, 1)
 _DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・.", "·"))
@@ -46,8 +43,6 @@ class Limit(NamedTuple):
 
 
 STAFF_SIGN_IN = Limit(5, timedelta(minutes=15))
-BINDING_PER_ACCOUNT = Limit(5, timedelta(hours=24))
-BINDING_PER_ID_NUMBER = Limit(10, timedelta(hours=24))
 
 
 def normal_name(text: str) -> str | None:
@@ -114,8 +109,3 @@ def normal_phone(number: str, country_code: str = "86") -> str | None:
     """A mainland mobile number, 11 digits. None for any other."""
     digits = "".join(number.split()).removeprefix("+86")
     return digits if country_code == "86" and _MAINLAND_PHONE.fullmatch(digits) else None
-
-
-def normal_counter_code(text: str) -> str:
-    """A counter code as it is compared: upper case, without the spaces and hyphens that make it readable."""
-    return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()

@@ -1,4 +1,4 @@
-"""Bodies of the sign-in and identity routes."""
+"""Bodies of the sign-in routes."""
 
 from __future__ import annotations
 
@@ -80,28 +80,6 @@ class MeView(View):
     phone = fields.String(required=True, allow_none=True)
     adult = fields.Boolean(required=True, allow_none=True)
     bound_at = Instant(required=True, allow_none=True)
-
-
-class ProofRequest(Request):
-    """``value``: the code of WeChat's phone button, the code of a service counter, or the government's token."""
-
-    kind = fields.String(required=True, validate=one_of("wechat_phone", "counter_code", "government"))
-    value = Text(most=2000, required=True)
-
-
-class IdentityRequest(Request):
-    name = Text(most=60, required=True)
-    id_number = Text(most=40, required=True)
-    proof = fields.Nested(ProofRequest, required=True)
-
-
-class CounterCodeRequest(Request):
-    """As on the card that the person showed."""
-
-    name = Text(most=60, required=True)
-    id_number = Text(most=40, required=True)
-
-
-class CounterCodeView(View):
-    code = fields.String(required=True)
-    expires_at = Instant(required=True)
+    spending_paused_until = Instant(
+        required=True, allow_none=True, metadata={"description": "账号找回后的冷静期，此前不能兑换；没有时为 null"}
+    )

@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.accounts import binding, people, rules, staff, tokens
-from backend.accounts.binding import (
-    CheckedProof,
-    Claim,
-    Evidence,
-    RealNameVerifier,
-    Verdict,
-    already_bound,
-    bind_identity,
-    check_proof,
-    count_binding,
-    issue_counter_code,
-    openid_of_account,
-    uncount_binding,
-)
+from backend.accounts import people, rules, staff, tokens
+from backend.accounts.attempts import clear as clear_attempts
+from backend.accounts.attempts import count as count_attempt
+from backend.accounts.attempts import give_back as give_back_attempt
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
-from backend.accounts.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
+from backend.accounts.holders import (
+    holder_of,
+    holds_since,
+    keep_phone,
+    lift_pause,
+    lock_account,
+    move_person,
+    openid_of_account,
+    require_may_spend,
+    take_person,
+)
 from backend.accounts.organisations import (
     Organisation,
     ensure_organisation,
@@ -39,12 +38,15 @@ from backend.accounts.people import (
     find_people,
     find_person,
     lock_people,
+    normal,
+    open_for,
     open_person,
     openid_of,
     person,
     require_adult,
+    seal_for,
 )
-from backend.accounts.rules import GUARDED_YEARS, ROLES
+from backend.accounts.rules import ADULT_YEARS, GUARDED_YEARS, ROLES, Limit
 from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
 from backend.accounts.staff import (
     CheckedStaff,
@@ -66,33 +68,25 @@ from backend.kit import clock, seal
 from backend.kit.db import Reader
 
 __all__ = [
+    "ADULT_YEARS",
     "GUARDED_YEARS",
     "ROLES",
-    "CheckedProof",
     "CheckedStaff",
-    "Claim",
-    "DirectoryEntry",
-    "DirectoryVerifier",
-    "Evidence",
     "Grant",
+    "Limit",
     "OpenedPerson",
     "Organisation",
     "PasswordCost",
     "Person",
-    "RealNameVerifier",
     "SignedIn",
-    "Verdict",
     "account_view",
     "add_membership",
-    "add_to_directory",
-    "already_bound",
-    "bind_identity",
     "bind_session_keys",
-    "check_proof",
     "check_staff",
     "check_wechat_code",
+    "clear_attempts",
     "configure",
-    "count_binding",
+    "count_attempt",
     "count_sign_in",
     "create_device",
     "create_staff",
@@ -104,11 +98,19 @@ __all__ = [
     "ensure_person",
     "find_people",
     "find_person",
+    "give_back_attempt",
     "give_nonce",
-    "issue_counter_code",
+    "holder_of",
+    "holds_since",
+    "keep_phone",
+    "lift_pause",
+    "lock_account",
     "lock_people",
     "me",
+    "move_person",
     "new_totp_secret",
+    "normal",
+    "open_for",
     "open_person",
     "open_session",
     "openid_of",
@@ -122,7 +124,9 @@ __all__ = [
     "refresh",
     "remove_membership",
     "require_adult",
+    "require_may_spend",
     "resolve",
+    "seal_for",
     "set_device_status",
     "set_staff_status",
     "set_wechat_account_status",
@@ -132,11 +136,13 @@ __all__ = [
     "signed_text",
     "staff_by_username",
     "staff_memberships",
-    "uncount_binding",
+    "take_person",
+    "tokens_view",
 ]
 
 people_by_id = people.people
 WECHAT_USER = "微信用户"
+BEARER = "Bearer"
 
 
 @dataclass(frozen=True)
@@ -153,13 +159,8 @@ def bind_session_keys(base_url: str, session_keys: Mapping[str, bytes]) -> None:
     tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
 
 
-def configure(
-    *,
-    verifier: RealNameVerifier | None,
-    password_cost: PasswordCost | None = None,
-) -> None:
+def configure(*, password_cost: PasswordCost | None = None) -> None:
     """Bind what this room needs of the installation. Safe to repeat."""
-    binding.bind_verifier(verifier)
     cost = password_cost or PasswordCost()
     staff.set_password_cost(passes=cost.passes, memory_kib=cost.memory_kib, lanes=cost.lanes)
 
@@ -183,10 +184,19 @@ def me(reader: Reader, who: SignedIn) -> dict[str, Any]:
 
 def _identity(reader: Reader, resident_id: UUID | None) -> dict[str, Any]:
     if resident_id is None:
-        return dict(name=None, id_number=None, phone=None, adult=None, bound_at=None)
+        return dict(name=None, id_number=None, phone=None, adult=None, bound_at=None, spending_paused_until=None)
     row, known = people.sealed_row(reader, resident_id), people.open_person(reader, resident_id)
     return dict(
         name=seal.mask_name(known.name), id_number=seal.mask_id_number(known.id_number),
         phone=seal.mask_phone(known.phone) if known.phone else None, bound_at=row.bound_at,
         adult=rules.is_adult(rules.birth_on(known.id_number), clock.today()),
+        spending_paused_until=people.paused_until(row),
+    )  # fmt: skip
+
+
+def tokens_view(reader: Reader, grant: Grant) -> dict[str, Any]:
+    """What a sign-in answers: both tokens and whose they are."""
+    return dict(
+        access_token=grant.access_token, token_type=BEARER, expires_in=grant.expires_in,
+        refresh_token=grant.refresh_token, account=account_view(reader, grant.who),
     )  # fmt: skip

@@ -99,6 +99,13 @@ def is_revoked(reader: Reader, list_id: int, bit: int) -> bool:
     return reader.execute(found).first() is not None
 
 
+def revoked_at(reader: Reader, list_id: int, bit: int) -> datetime | None:
+    """When this place was revoked; None where it is not."""
+    held = (Revocation.list_id == list_id, Revocation.status_index == bit)
+    at: datetime | None = reader.execute(select(Revocation.revoked_at).where(*held)).scalar()
+    return at
+
+
 class _Version(NamedTuple):
     """What a signed list depends on."""
 

@@ -26,7 +26,10 @@ class ConsentRow(Base):
 
 
 class ConsentEventRow(Base):
-    """Every giving and withdrawing, never changed: what the programme must be able to prove."""
+    """Every giving and withdrawing, never changed: what the programme must be able to prove.
+
+    ``given_by``: the guardian who decided; None where the person did.
+    """
 
     __tablename__ = "consent_events"
     __table_args__ = (distributed(),)
@@ -37,6 +40,7 @@ class ConsentEventRow(Base):
     granted: Mapped[bool]
     text_version: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
+    given_by: Mapped[UUID | None]
 
 
 class AccessLogRow(Base):

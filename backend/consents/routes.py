@@ -52,11 +52,14 @@ def set_consent(body: dict[str, Any], purpose: str) -> dict[str, Any]:
     """给出或撤回一项同意
 
     同意时须写明所读文本的版本；不是现行版本的答复 409，什么都不改变。撤回立即生效：撤回 `score` 时信用分、理由和
-    历史在同一刻删除。重复同样的请求不产生新的记录。
+    历史在同一刻删除。重复同样的请求不产生新的记录。未满规定年龄的，由登记在册的监护人用 `On-Behalf-Of` 代为决定。
     """
-    person = callers.current().person()
+    person, guardian_id = callers.current().person(), callers.current().acting_id
     with transaction() as session:
-        return _view(service.set_consent(session, person, purpose, body["granted"], body["text_version"]))
+        made = service.set_consent(
+            session, person, purpose, body["granted"], body["text_version"], guardian_id=guardian_id
+        )
+    return _view(made)
 
 
 @blp.route("/me/access-log", methods=["GET"])

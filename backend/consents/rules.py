@@ -77,8 +77,11 @@ def holds(granted: bool, agreed_version: str, current_version: str) -> bool:
     return granted and agreed_version == current_version
 
 
-def may_agree(purpose: Purpose, age_years: int, adult_years: int = 18) -> str:
-    """``""`` when someone of this age may agree, else ``"adults-only"`` or ``"guardian-needed"``."""
+def may_agree(purpose: Purpose, age_years: int, adult_years: int = 18, *, by_guardian: bool = False) -> str:
+    """``""`` when someone of this age may agree, else ``"adults-only"`` or ``"guardian-needed"``.
+
+    ``by_guardian``: the guardian decides (个人信息保护法第三十一条); no guardian can decide what is for adults only.
+    """
     if purpose.adult_only and age_years < adult_years:
         return "adults-only"
-    return "guardian-needed" if age_years < purpose.guardian_below_age else ""
+    return "guardian-needed" if age_years < purpose.guardian_below_age and not by_guardian else ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, insert, or_, select, update
+from sqlalchemy import Table, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -22,6 +22,8 @@ from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 
 CHUNK = 1000
+ROLES = accounts.ROLES | {"guardian": "监护人", "helper": "窗口代办"}
+"""Under which name whoever looked is shown."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,11 @@ def require(reader: Reader, resident_id: UUID, purpose: str) -> None:
 
 
 def set_consent(
-    session: Session, resident_id: UUID, purpose: str, granted: bool, text_version: str | None = None
-) -> Consent:
-    """Give or withdraw a consent. Repeating it changes nothing.
+    session: Session, resident_id: UUID, purpose: str, granted: bool, text_version: str | None = None,
+    *, guardian_id: UUID | None = None,
+) -> Consent:  # fmt: skip
+    """Give or withdraw a consent. Repeating it changes nothing. ``guardian_id``: who decides for her, where she is
+    too young to.
 
     Giving names the text that was read: another than the one in force raises ConsentTextChanged. Raises AdultsOnly,
     GuardianNeeded, NotFound. Withdrawing is never refused for a version. What follows from it (a score made or
@@ -128,7 +132,7 @@ def set_consent(
     """
     known = purpose_called(session, purpose)
     if granted:
-        _may_give(session, resident_id, known, text_version)
+        _may_give(session, resident_id, known, text_version, guardian_id)
     before = _locked(session, resident_id, known)
     counted = rules.holds(before.granted, before.text_version, known.text_version)
     if granted == before.granted and (not granted or counted):
@@ -138,24 +142,28 @@ def set_consent(
     this = (ConsentRow.resident_id == resident_id, ConsentRow.purpose == purpose)
     session.execute(update(ConsentRow).where(*this).values(**values, changed_at=now))
     session.execute(
-        insert(ConsentEventRow).values(resident_id=resident_id, id=new_id(), purpose=purpose, at=now, **values)
+        insert(ConsentEventRow).values(
+            resident_id=resident_id, id=new_id(), purpose=purpose, at=now, given_by=guardian_id, **values
+        )
     )
     payload = {"resident_id": str(resident_id), "purpose": purpose, "granted": granted}
     outbox.tell(session, "consents.changed", payload, shard=resident_id)
     return consent(session, resident_id, purpose)
 
 
-def _may_give(session: Session, resident_id: UUID, known: rules.Purpose, text_version: str | None) -> None:
+def _may_give(
+    session: Session, resident_id: UUID, known: rules.Purpose, text_version: str | None, guardian_id: UUID | None
+) -> None:
     if text_version != known.text_version:
         raise ConsentTextChanged(
             f"现行文本的版本是 {known.text_version}。", f"The text in force is version {known.text_version}.",
             purpose=known.id, text_version=known.text_version,
         )  # fmt: skip
-    _judge_age(known, accounts.person(session, resident_id).age_years(clock.today()))
+    _judge_age(known, accounts.person(session, resident_id).age_years(clock.today()), guardian_id is not None)
 
 
-def _judge_age(known: rules.Purpose, age_years: int) -> None:
-    verdict = rules.may_agree(known, age_years)
+def _judge_age(known: rules.Purpose, age_years: int, by_guardian: bool) -> None:
+    verdict = rules.may_agree(known, age_years, by_guardian=by_guardian)
     if verdict == "adults-only":
         raise AdultsOnly()
     if verdict:
@@ -234,6 +242,26 @@ def record_look(
     return look_id
 
 
+def looked_at(reader: Reader, day: date, limit: int, after: UUID | None = None) -> list[tuple[UUID, int]]:
+    """Who was looked at on a Shanghai day and how often, up to ``limit`` people by id, those after one."""
+    statement = select(AccessLogRow.resident_id, func.count().label("times")).where(
+        AccessLogRow.at >= clock.start_of_day(day), AccessLogRow.at < clock.end_of_day(day)
+    )
+    if after is not None:
+        statement = statement.where(AccessLogRow.resident_id > after)
+    grouped = statement.group_by(AccessLogRow.resident_id).order_by(AccessLogRow.resident_id).limit(limit)
+    return [(row.resident_id, row.times) for row in reader.execute(grouped)]
+
+
+def on_looked_at(session: Session, news: dict[str, Any]) -> None:
+    """A lower room lets its staff look at somebody: write it down in the same transaction."""
+    where = news["organisation_id"]
+    record_look(
+        session, UUID(news["resident_id"]), UUID(news["actor_id"]), news["role"], news["purpose"], news["fields"],
+        news["basis"], UUID(where) if where else None,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Look:
     """One look: who (``actor``, ``role``, ``organisation`` by name), when, why, at what, on what ground."""
@@ -256,12 +284,15 @@ def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime,
         older = or_(AccessLogRow.at < at, and_(AccessLogRow.at == at, AccessLogRow.id < look_id))
         statement = statement.where(older)
     rows = reader.execute(statement.order_by(AccessLogRow.at.desc(), AccessLogRow.id.desc()).limit(limit)).all()
-    names = accounts.display_names(reader, {row.actor_id for row in rows})
+    actors = {row.actor_id for row in rows}
+    names = accounts.display_names(reader, actors)
+    guardians = accounts.people_by_id(reader, actors - set(names))
+    names |= {key: known.display_name for key, known in guardians.items()}
     wanted = {row.organisation_id for row in rows if row.organisation_id}
     places = {known.id: known.name for known in accounts.organisations(reader, wanted)} if wanted else {}
     return [
         Look(
-            row.id, row.at, names.get(row.actor_id, "系统"), accounts.ROLES.get(row.role, row.role),
+            row.id, row.at, names.get(row.actor_id, "系统"), ROLES.get(row.role, row.role),
             places.get(row.organisation_id), row.purpose, row.fields, row.basis,
         )
         for row in rows

@@ -22,6 +22,7 @@ from backend.community import service as community
 from backend.demo import archive
 from backend.demo.install import MARK, Demo
 from backend.demo.vocabulary import Someone, Vocabulary
+from backend.identity import service as identity
 from backend.kit import city, clock, db
 from backend.ledger import service as ledger
 from backend.merchants import service as merchants
@@ -77,8 +78,8 @@ class Seeder:
         for chunk in _chunks(self.people, CHUNK):
             with db.transaction() as session:
                 made += accounts.ensure_people(session, [(one.name, one.id_number) for one in chunk])
-                accounts.add_to_directory(
-                    session, [accounts.DirectoryEntry(one.name, one.id_number, one.phone) for one in chunk]
+                identity.add_to_directory(
+                    session, [identity.DirectoryEntry(one.name, one.id_number, one.phone) for one in chunk]
                 )
             self.bar.update(len(chunk))
         self.demo.people_file.write_text(json.dumps({one.openid: one.phone for one in self.people}), "utf-8")

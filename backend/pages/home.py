@@ -63,6 +63,7 @@ class HomeView(View):
     coupons = fields.Nested(HomeCouponsView, required=True, allow_none=True)
     communities = fields.List(fields.Nested(HomeCommunityView), required=True)
     scenes = fields.List(fields.Nested(HomeSceneView), required=True)
+    spending_paused_until = Instant(required=True, allow_none=True)
 
 
 @blp.route("/home", methods=["GET"])
@@ -82,16 +83,18 @@ def show_home() -> dict[str, Any]:
 
 def _nobody() -> dict[str, Any]:
     return dict(
-        bound=False, name=None, score=None, score_consent=False, balance_points=None, coupons=None, communities=[]
-    )
+        bound=False, name=None, score=None, score_consent=False, balance_points=None, coupons=None, communities=[],
+        spending_paused_until=None,
+    )  # fmt: skip
 
 
 def _person(reader: Reader, resident_id: UUID) -> dict[str, Any]:
-    score = _score(reader, resident_id)
+    score, person = _score(reader, resident_id), accounts.person(reader, resident_id)
     usable = [c for c in perks.coupons(reader, resident_id, limit=50) if c.status == "issued"]
     return dict(
         bound=True,
-        name=accounts.person(reader, resident_id).display_name,
+        name=person.display_name,
+        spending_paused_until=person.spending_paused_until,
         score=score,
         score_consent=score is not None or consents.granted(reader, resident_id, "score"),
         balance_points=ledger.balance(reader, resident_id, clock.today()),

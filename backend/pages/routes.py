@@ -183,6 +183,12 @@ def open_worker() -> Response:
     return page("worker.html")
 
 
+@site.route("/app/counter")
+def open_counter() -> Response:
+    """The service counter's desk."""
+    return page("counter.html")
+
+
 @site.route("/static/<path:name>")
 def show_static(name: str) -> Response:
     """Styles, scripts and the decoder, from this server alone."""

@@ -149,8 +149,11 @@ def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.Sig
     return codes.sign_code(reader, codes.Purpose.COUPON, claims, lifetime_seconds)
 
 
-def presentation_code(reader: Reader, resident_id: UUID) -> codes.SignedCode:
-    """A code of a minute's life by which a venue asks whether its holder may have an offer. It says nothing else."""
+def presentation_code(reader: Reader, resident_id: UUID, use: str = PRESENTATION_USE) -> codes.SignedCode:
+    """A code of a minute's life by which a venue asks whether its holder may have an offer. It says nothing else.
+
+    ``use``: what for, if not for that; a door refuses it then.
+    """
     seconds = int(city.get(reader, "city").content["limits"]["presentation_code_seconds"])
-    claims = codes.Claims(resident_id=resident_id, use=PRESENTATION_USE)
+    claims = codes.Claims(resident_id=resident_id, use=use)
     return codes.sign_code(reader, codes.Purpose.PRESENTATION, claims, seconds)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Row, select
 
+from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit import clock
@@ -125,7 +126,7 @@ def verify(reader: Reader, at_door: Door, code: str, offer_id: UUID | None) -> J
     coupon = coupons.find(reader, claims.resident_id, claims.subject_id)
     if coupon is None:
         return Judgement(StatusUnknown())
-    refused = judge_coupon(reader, at_door, coupon, clock.now())
+    refused = replaced(reader, claims, coupon, clock.now()) or judge_coupon(reader, at_door, coupon, clock.now())
     return Judgement(refused, coupons.offer_of(coupon), coupon.uses_left)
 
 
@@ -144,6 +145,18 @@ def not_here(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, offer_
     if offer_id is not None and offer_id != claims.offer_id:
         return NotYourOffer("该券属于另一项优惠。", "The coupon is for another offer.")
     return None
+
+
+def replaced(reader: Reader, claims: codes.VerifiedClaims, coupon: Row[Any], at: datetime) -> CodeExpired | None:
+    """A code that the coupon's earlier holder took (the account was recovered), at an instant when it was dead.
+
+    The coupon got another place in the revocation list then, and the code still names the old one.
+    """
+    place = codes.StatusRef(coupon.status_list_id, coupon.status_index)
+    if claims.status is None or claims.status == place:
+        return None
+    revoked_at = codes.revoked_at(reader, *claims.status) or claims.issued_at
+    return CodeExpired(expired_at=text_of(revoked_at)) if at >= revoked_at else None
 
 
 def judge_coupon(reader: Reader, at_door: Door, coupon: Row[Any], at: datetime) -> DomainError | None:
@@ -181,6 +194,9 @@ def last_use(reader: Reader, at_door: Door, coupon: Row[Any]) -> dict[str, Any]:
 def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, offer_id: UUID) -> Judgement:
     """Whether the holder of a presentation code may have a free offer here: yes or no, never why."""
     assert claims.resident_id is not None
+    since = accounts.holds_since(reader, claims.resident_id)
+    if since is None or claims.issued_at < since.replace(microsecond=0):
+        return Judgement(CodeExpired(expired_at=text_of(since or claims.expires_at)))
     try:
         offer = offers.row(reader, offer_id)
     except NotFound:

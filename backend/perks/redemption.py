@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.kit import clock, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
@@ -51,11 +52,12 @@ def redeem(session: Session, resident_id: UUID, offer_id: UUID, operation: Opera
     """Redeem an offer for its price in points and return the redemption with its coupon.
 
     A repeat of the operation returns the same redemption as it is now. Raises NotFound, OfferClosed, NotEntitled
-    (with every reason), LimitReached, SoldOut, and the ledger's NotEnoughPoints.
+    (with every reason), LimitReached, SoldOut, the ledger's NotEnoughPoints, and the accounts' SpendingPaused.
     """
     redemption_id = new_id()
     if (done := operations.begin(session, operation, kind="perks.redeem", makes=redemption_id)) is not None:
         return redemption(session, resident_id, done)
+    accounts.require_may_spend(session, resident_id)
     offer = offers.row(session, offer_id)
     require_entitled(session, resident_id, offer)
     coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from backend.accounts.errors import SpendingPaused
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified, SigningKeyMissing
 from backend.kit.db import reading, transaction
@@ -20,7 +21,7 @@ from backend.web.problems import prefers_english, problems
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
 
 REDEEM_REFUSALS = (
-    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints,
+    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
 )  # fmt: skip
 SCAN_REFUSALS = (
     errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.NotYourOffer, errors.CouponRequired,
@@ -163,10 +164,10 @@ def cancel_coupon(coupon_id: UUID) -> service.CouponView:
 def create_presentation_code(body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """出示身份码
 
-    一分钟内有效、只能在线核验的码。场所凭它询问一项优惠能否享受，只得到“是”或“否”。
+    一分钟内有效、只能在线核验的码。场所凭它询问一项优惠能否享受，只得到“是”或“否”；`counter` 的码让服务窗口代办一次。
     """
     with reading() as reader:
-        return _shown(service.presentation_code(reader, callers.current().person()), query["qr"])
+        return _shown(service.presentation_code(reader, callers.current().person(), body["purpose"]), query["qr"])
 
 
 def _shown(code: codes.SignedCode, qr: str | None) -> dict[str, Any]:

@@ -131,7 +131,9 @@ class CodeView(View):
 
 
 class PresentationRequest(Request):
-    purpose = fields.String(required=True, validate=one_of("offer"))
+    """``offer``: a venue asks about an offer. ``counter``: a service counter may act for the person, once."""
+
+    purpose = fields.String(required=True, validate=one_of("offer", "counter"))
 
 
 class ScanRequest(Request):

@@ -61,7 +61,8 @@ def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, ope
     if elsewhere := door.not_here(session, at_door, claims, offer_id):
         return record.refused(elsewhere, claims.offer_id)
     coupon = _lock(session, claims)
-    if refused := door.judge_coupon(session, at_door, coupon, record.at):
+    stale = door.replaced(session, claims, coupon, record.at)
+    if refused := stale or door.judge_coupon(session, at_door, coupon, record.at):
         return record.refused(refused, claims.offer_id, coupon)
     return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
 
@@ -212,4 +213,4 @@ def _judge_offline(
         return ScanTimeNotCredible(why=why)
     if coupon.terms["offline"]["mode"] == "none":
         return OfflineNotAllowed()
-    return door.judge_coupon(reader, at_door, coupon, at)
+    return door.replaced(reader, claims, coupon, at) or door.judge_coupon(reader, at_door, coupon, at)

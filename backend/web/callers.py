@@ -12,14 +12,14 @@ import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import current_app, g, request
 
-from backend.kit.errors import DomainError
+from backend.kit.errors import DomainError, NotFound
 from backend.kit.operations import Operation
 from backend.web.problems import document
 
@@ -57,6 +57,17 @@ class IdentityNotBound(DomainError):
     explain_en = "This belongs to a person. Bind name and id number with PUT /api/v1/me/identity first."
 
 
+class NotDelegable(DomainError):
+    """Member: ``permission``."""
+
+    slug = "not-delegable"
+    status = 403
+    title_zh = "这件事不能代办"
+    title_en = "Nobody can do this for another"
+    explain_zh = "带有 On-Behalf-Of 的请求只能办理可以代办的事项。permission 写明是哪一项；请由本人办理。"
+    explain_en = "A request with On-Behalf-Of may only do what can be done for another; `permission` says what this is."
+
+
 class IdempotencyKeyMissing(DomainError):
     slug = "idempotency-key-missing"
     status = 400
@@ -76,7 +87,11 @@ class Role:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking. ``kind``: resident, staff or device."""
+    """Who is asking. ``kind``: resident, staff or device.
+
+    Of one who acts for another (``acts_as``: guardian or helper) ``resident_id`` is the one acted for, and
+    ``acting_id`` the real actor's.
+    """
 
     kind: str
     account_id: UUID
@@ -87,6 +102,8 @@ class Caller:
     organisation_id: UUID | None = None
     device_id: UUID | None = None
     venue_id: UUID | None = None
+    acts_as: str = ""
+    acting_id: UUID | None = None
 
     def person(self) -> UUID:
         """The caller's own resident id. Raises IdentityNotBound before the binding."""
@@ -106,22 +123,35 @@ class Caller:
 
     @property
     def actor_id(self) -> UUID:
-        """Whose idempotency keys these are: the person, else the account."""
-        return self.resident_id or self.account_id
+        """Whose idempotency keys these are: whoever really acts, the person, else the account."""
+        return self.acting_id or self.resident_id or self.account_id
+
+    @property
+    def inbox_account_id(self) -> UUID | None:
+        """The account whose inbox is the caller's own; none for whoever acts for another."""
+        return None if self.acts_as else self.account_id
 
 
 @dataclass(frozen=True)
 class Permission:
-    """Who may. ``kinds`` of callers; for staff one of ``roles``. ``whose`` is said in the documentation."""
+    """Who may. ``kinds`` of callers; for staff one of ``roles``. ``whose`` is said in the documentation.
+
+    ``delegable``: as what somebody may do it for another, with ``On-Behalf-Of`` (guardian, helper).
+    """
 
     title: str
     kinds: frozenset[str]
     roles: frozenset[str] = frozenset()
     whose: str = "本人"
+    delegable: frozenset[str] = frozenset()
 
 
-def _resident(title: str) -> Permission:
-    return Permission(title, frozenset({"resident"}))
+GUARDIAN, HELPER = "guardian", "helper"
+BY_GUARDIAN, BY_BOTH = frozenset({GUARDIAN}), frozenset({GUARDIAN, HELPER})
+
+
+def _resident(title: str, delegable: frozenset[str] = frozenset()) -> Permission:
+    return Permission(title, frozenset({"resident"}), delegable=delegable)
 
 
 def _anyone_signed_in(title: str) -> Permission:
@@ -140,32 +170,54 @@ PERMISSIONS: dict[str, Permission] = {
     "sessions.end": _anyone_signed_in("结束自己的会话"),
     "me.read": _anyone_signed_in("查看自己的账号"),
     "identity.bind": _resident("实名绑定"),
+    "identity.recover": _resident("在新的手机或微信上找回账号"),
+    "identity.lift-pause": _staff("窗口解除找回账号后的冷静期", "counter-clerk", whose="当面核对了身份证的人"),
+    "messages.read": _resident("查看自己的消息", BY_GUARDIAN),
+    "messages.accept": _resident("订阅微信消息"),
+    "delegations.read": _resident("查看自己的代办关系"),
+    "delegations.end": _resident("结束自己的代办关系"),
+    "delegations.register": _staff("窗口登记和结束代办关系", "counter-clerk", whose="当面核对了身份证的人"),
+    "delegations.help": _staff("窗口帮人代办", "counter-clerk", whose="站在窗口前的人"),
     "identity.vouch": _staff("窗口发放实名验证码", "counter-clerk", whose="当面核对了身份证的人"),
-    "consents.read": _resident("查看自己的同意事项"),
-    "consents.set": _resident("给出或撤回自己的同意"),
-    "access-log.read": _resident("查看谁看过自己的信息"),
-    "files.upload": _resident("上传图片"),
-    "home.read": _resident("查看首页"),
-    "records.read_own": _resident("查看自己的信用档案"),
-    "scores.read_own": _resident("查看自己的信用分"),
-    "wallet.read": _resident("查看自己的积分"),
+    "consents.read": _resident("查看自己的同意事项", BY_BOTH),
+    "consents.set": _resident("给出或撤回自己的同意", BY_GUARDIAN),
+    "access-log.read": _resident("查看谁看过自己的信息", BY_BOTH),
+    "files.upload": _resident("上传图片", BY_BOTH),
+    "home.read": _resident("查看首页", BY_GUARDIAN),
+    "records.read_own": _resident("查看自己的信用档案", BY_GUARDIAN),
+    "scores.read_own": _resident("查看自己的信用分", BY_GUARDIAN),
+    "wallet.read": _resident("查看自己的积分", BY_BOTH),
     "budgets.grant": _staff("下达积分额度", "office", whose="任何单位"),
     "transfers.reverse": _staff("更正积分变动", "office", whose="任何人"),
-    "community.take_part": _resident("签署公约、签到、申报"),
+    "community.take_part": _resident("签署公约、签到、申报", BY_BOTH),
     "community.host": _staff("组织社区活动", "community-worker", whose="本社区"),
     "community.review": _staff("审核社区积分申报", "community-worker", whose="本社区"),
-    "perks.redeem": _resident("兑换优惠"),
-    "coupons.read": _resident("查看自己的券"),
-    "coupons.show": _resident("出示自己的券"),
-    "coupons.cancel": _resident("取消自己的券"),
-    "presentations.show": _resident("出示身份码"),
+    "perks.redeem": _resident("兑换优惠", BY_BOTH),
+    "coupons.read": _resident("查看自己的券", BY_BOTH),
+    "coupons.show": _resident("出示自己的券", BY_BOTH),
+    "coupons.cancel": _resident("取消自己的券", BY_BOTH),
+    "presentations.show": _resident("出示身份码", BY_GUARDIAN),
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),
 }
 """Every action of the API. The rooms' lines stand together so that who may do what is read in one place."""
 
+PUBLIC_READ = Permission("查看公开内容和本人能否享受", frozenset({"resident"}), delegable=BY_BOTH)
+"""What the public routes are for one who acts for another."""
+
 _resolver: Callable[[str], Caller] | None = None
+Delegations = Callable[[Caller, UUID, str, Permission], str]
+_delegations: Delegations | None = None
+
+
+def set_delegations(stands: Delegations) -> None:
+    """Register what says as what a caller may do an action for a resident, writing the access log before it answers.
+
+    It raises NotFound where no delegation stands and NotDelegable where it does not reach so far.
+    """
+    global _delegations
+    _delegations = stands
 
 
 def set_resolver(resolve: Callable[[str], Caller]) -> None:
@@ -182,6 +234,22 @@ def _authenticate() -> Caller | None:
     if match is None or _resolver is None:
         raise NotSignedIn()
     return _resolver(match[1])
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _for_another(caller: Caller, action: str, permission: Permission, whom: str) -> Caller:
+    """The caller as the resident for whom they act. Whether there is such a resident is nobody's to learn."""
+    if not permission.delegable:
+        raise NotDelegable(f"不能代办：{permission.title}", f"Not for another: {action}", permission=action)
+    if not _UUID.fullmatch(whom) or _delegations is None:
+        raise NotFound()
+    resident_id = UUID(whom)
+    acts_as = _delegations(caller, resident_id, action, permission)
+    return replace(
+        caller, kind="resident", resident_id=resident_id, roles=(), acts_as=acts_as, acting_id=caller.actor_id
+    )
 
 
 def current() -> Caller:
@@ -213,6 +281,8 @@ def allow(action: str) -> Callable[[View], View]:
             caller = _authenticate()
             if caller is None:
                 raise NotSignedIn()
+            if (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
+                caller = _for_another(caller, action, permission, whom)
             if caller.kind not in permission.kinds:
                 raise NotAllowed(f"需要权限：{permission.title}", f"Missing permission: {action}", permission=action)
             if caller.kind == "staff" and not any(held.role in permission.roles for held in caller.roles):
@@ -223,12 +293,23 @@ def allow(action: str) -> Callable[[View], View]:
             g.caller = caller
             return view(*args, **kwargs)
 
-        document(guarded, NotSignedIn, NotAllowed)
+        document(guarded, NotSignedIn, NotAllowed, NotDelegable)
         who = "、".join(sorted(permission.kinds | permission.roles))
         marked = {"security": [{"bearer": []}], "x-permission": action, "x-callers": who, "x-whose": permission.whose}
+        if permission.delegable:
+            document(guarded, NotFound)
+            known = guarded._apidoc["manual_doc"].get("x-headers", [])  # type: ignore[attr-defined]
+            marked |= {"x-delegable": sorted(permission.delegable), "x-headers": [*known, _ON_BEHALF_OF]}
         return cast(View, _documented(guarded, **marked))
 
     return decorate
+
+
+_ON_BEHALF_OF = {
+    "in": "header", "name": "On-Behalf-Of", "required": False,
+    "description": "代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。",
+    "schema": {"type": "string", "format": "uuid"},
+}  # fmt: skip
 
 
 def public(view: View) -> View:
@@ -236,10 +317,13 @@ def public(view: View) -> View:
 
     @wraps(view)
     def open_to_all(*args: Any, **kwargs: Any) -> Any:
-        g.caller = _authenticate()
+        caller = _authenticate()
+        if caller is not None and (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
+            caller = _for_another(caller, "public", PUBLIC_READ, whom)
+        g.caller = caller
         return view(*args, **kwargs)
 
-    document(open_to_all, NotSignedIn)
+    document(open_to_all, NotSignedIn, NotDelegable)
     return cast(View, _documented(open_to_all, security=[], **{"x-permission": "public"}))
 
 
@@ -282,4 +366,6 @@ def operation() -> Operation:
         pass
     secret: bytes = current_app.config["OPERATION_SECRET"]
     told = b"\n".join((request.method.encode(), request.path.encode(), body))
+    if current().acts_as:  # the same key for another person is another request
+        told += b"\n" + current().person().bytes
     return Operation(current().actor_id, _key(), hmac.digest(secret, told, "sha256"))

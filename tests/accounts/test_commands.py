@@ -19,7 +19,6 @@ from backend.accounts.cli import accounts
 from backend.accounts.errors import SignInRefused
 from backend.accounts.models import (
     AttemptRow,
-    CounterCodeRow,
     DeviceNonceRow,
     OrganisationRow,
     RefreshTokenRow,
@@ -139,7 +138,7 @@ def test_an_unknown_name_costs_as_much_work_as_a_known_one(
 
 
 def test_what_can_no_longer_be_used_is_forgotten(database: db.Database) -> None:
-    tables = (AttemptRow, CounterCodeRow, DeviceNonceRow, RefreshTokenRow, SessionRow)
+    tables = (AttemptRow, DeviceNonceRow, RefreshTokenRow, SessionRow)
     jobs.forget_ended(clock.today())
 
     def counts() -> list[int]:
@@ -152,7 +151,6 @@ def test_what_can_no_longer_be_used_is_forgotten(database: db.Database) -> None:
             grant = service.sign_in_wechat(session, WechatUser(make.openid(), None))
             service.refresh(session, grant.refresh_token)
             service.count_sign_in(session, make.openid())
-            service.issue_counter_code(session, make.name(), make.id_number(), grant.who.account_id)
-    assert [after - was for after, was in zip(counts(), before, strict=True)] == [1, 1, 0, 2, 1]
+    assert [after - was for after, was in zip(counts(), before, strict=True)] == [1, 0, 2, 1]
     jobs.forget_ended(clock.today())
     assert counts() == before

@@ -110,7 +110,3 @@ def test_what_cannot_be_a_username_is_none(typed: str) -> None:
 )  # fmt: skip
 def test_only_mainland_mobile_numbers_prove_anything(number: str, country: str, normal: str | None) -> None:
     assert rules.normal_phone(number, country) == normal
-
-
-def test_a_counter_code_may_be_typed_with_spaces_and_in_small_letters() -> None:
-    assert rules.normal_counter_code(" ab2c-d3ef ") == "AB2CD3EF"

@@ -9,7 +9,7 @@ import base64
 import itertools
 import secrets
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +74,14 @@ def resident(session: Session, born_on: date = ADULT_BORN_ON, *, bound: bool = T
     this = update(WechatAccountRow).where(WechatAccountRow.id == account_id)
     session.execute(this.values(resident_id=resident_id))
     return Resident(resident_id, made.name, made.id_number, account_id, user.openid)
+
+
+def paused_resident(session: Session) -> Resident:
+    """A resident whose account was recovered a moment ago."""
+    who = resident(session)
+    paused = update(PersonRow).where(PersonRow.resident_id == who.resident_id)
+    session.execute(paused.values(spending_paused_until=clock.now() + timedelta(hours=72)))
+    return who
 
 
 def resident_token(session: Session, who: Resident) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,13 +27,16 @@ from backend.community import submissions
 from backend.community.models import Community
 from backend.community.rules import community_id
 from backend.consents import service as consents
+from backend.identity import service as identity
 from backend.kit import clock, db, files
 from backend.ledger import service as ledger
+from backend.messages import inbox
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.web import callers
 from tests.community.pictures import picture
 from tests.factories import accounts as people
+from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.merchants.conftest import registered
 from tests.wechat_server import WechatServer, synthetic_phone
@@ -223,11 +226,50 @@ class World:
 
     def _bind_identity(self, session: Session) -> dict[str, Any]:
         openid, name, id_number = people.openid(), people.name(), people.id_number()
-        entry = accounts.DirectoryEntry(name, id_number, synthetic_phone(openid))
-        accounts.add_to_directory(session, [entry])
+        entry = identity.DirectoryEntry(name, id_number, synthetic_phone(openid))
+        identity.add_to_directory(session, [entry])
         self.tokens["newcomer"] = accounts.sign_in_wechat(session, people.WechatUser(openid, None)).access_token
         proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
         return {"who": "newcomer", "body": {"name": name, "id_number": id_number, "proof": proof}}
+
+    def _recover_account(self, session: Session) -> dict[str, Any]:
+        lost, openid = people.resident(session), people.openid()
+        identity.add_to_directory(
+            session, [identity.DirectoryEntry(lost.name, lost.id_number, synthetic_phone(openid))]
+        )
+        self.tokens["new phone"] = accounts.sign_in_wechat(session, people.WechatUser(openid, None)).access_token
+        proof = {"kind": "wechat_phone", "value": self.wechat.world.make_code("phone", openid)}
+        return {"who": "new phone", "body": {"name": lost.name, "id_number": lost.id_number, "proof": proof}}
+
+    def _lift_pause(self, session: Session) -> dict[str, Any]:
+        who = people.paused_resident(session)
+        return {"body": {"name": who.name, "id_number": who.id_number}}
+
+    def _read_message(self, session: Session) -> dict[str, Any]:
+        return {"params": {"message_id": inbox.write(session, self.resident.resident_id, "pause-lifted")}}
+
+    def _accept_messages(self, _: Session) -> dict[str, Any]:
+        return {"body": {"template": "account", "result": "accept"}}
+
+    def _end_delegation(self, session: Session) -> dict[str, Any]:
+        made = guardians.guardian(session, people.resident(session), self.resident, kind="ward")
+        return {"params": {"delegation_id": made.id}}
+
+    def _register_guardian(self, session: Session) -> dict[str, Any]:
+        parent, child = people.resident(session), people.resident(session, date(2016, 5, 4), bound=False)
+        return {"body": guardians.body(parent, child)}
+
+    def _find_delegations(self, session: Session) -> dict[str, Any]:
+        who = people.resident(session)
+        return {"body": {"name": who.name, "id_number": who.id_number}}
+
+    def _end_at_counter(self, session: Session) -> dict[str, Any]:
+        child = people.resident(session, date(2016, 5, 4), bound=False)
+        made = guardians.guardian(session, people.resident(session), child)
+        return {"params": {"resident_id": child.resident_id, "delegation_id": made.id}}
+
+    def _start_helping(self, _: Session) -> dict[str, Any]:
+        return {"body": {"card": {"name": people.name(), "id_number": people.id_number()}}}
 
     def _issue_counter_code(self, _: Session) -> dict[str, Any]:
         return {"body": {"name": people.name(), "id_number": people.id_number()}}

@@ -20,7 +20,17 @@ from tests.house.snapshots import changed, snapshot
 
 EMPLOYED = [label for role in STAFF for label in (role, f"other {role}")]
 CALLERS = ("nobody", "unbound", "resident", "neighbour", "device", "other device", *EMPLOYED)
-UNBOUND_MAY = {"bind_identity", "sign_out", "read_me", "show_home"}
+UNBOUND_MAY = {
+    "list_messages",
+    "read_message",
+    "list_templates",
+    "accept_messages",
+    "recover_account",
+    "bind_identity",
+    "sign_out",
+    "read_me",
+    "show_home",
+}
 """What a WeChat account may do that is nobody's yet."""
 
 REFUSED = {
@@ -34,6 +44,8 @@ REFUSED = {
     "cancel_coupon": (404, "not-found"),
     "show_file": (404, "not-found"),
     "admit": (403, "not-your-offer"),
+    "read_message": (404, "not-found"),
+    "end_delegation": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -42,6 +54,13 @@ ANSWERED_NO = {"verify_code", "upload_admissions"}
 
 OPEN = {
     "bind_identity": "names the person who binds",
+    "accept_messages": "an answer to WeChat's dialogue is the caller's own",
+    "register_guardian": "any counter serves whoever stands before it",
+    "find_delegations": "any counter serves whoever stands before it",
+    "end_at_counter": "any counter serves whoever stands before it",
+    "start_helping": "any counter serves whoever stands before it",
+    "recover_account": "names the person who comes back",
+    "lift_pause": "any counter serves whoever stands before it",
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
     "reverse_transfer": "the office corrects everybody's",
@@ -81,7 +100,8 @@ def slug(answer: Any) -> str:
 
 def other_of(who: str) -> str:
     """Somebody of the same kind and role."""
-    return {"resident": "neighbour", "newcomer": "unbound", "leaving": "neighbour"}.get(who, f"other {who}")
+    alike = {"resident": "neighbour", "newcomer": "unbound", "new phone": "unbound", "leaving": "neighbour"}
+    return alike.get(who, f"other {who}")
 
 
 def strangers(world: World, call: Call, action: str) -> Iterator[tuple[str, int, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from backend.accounts import service
 from backend.consents.models import ConsentEventRow
+from backend.identity import service as identity
 from backend.kit import db
 from config.settings import Settings
 from tests.checked_client import CheckedClient
@@ -96,7 +97,9 @@ def test_one_openid_signing_in_from_many_phones_is_one_account(app: Flask, wecha
 def test_a_person_is_bound_to_one_of_many_accounts(app: Flask, wechat: WechatServer) -> None:
     who = (make.name(), make.id_number())
     with db.transaction() as session:
-        codes = [service.issue_counter_code(session, *who, issued_by=make.staff(session).staff_id)[0] for _ in range(8)]
+        codes = [
+            identity.issue_counter_code(session, *who, issued_by=make.staff(session).staff_id)[0] for _ in range(8)
+        ]
         tokens = [make.unbound_token(session) for _ in range(8)]
 
     def bind(client: CheckedClient, number: int) -> Any:
@@ -111,8 +114,8 @@ def test_two_bindings_of_one_account_make_it_one_persons(app: Flask, wechat: Wec
     openid = make.openid()
     people = [(make.name(), make.id_number()) for _ in range(4)]
     with db.transaction() as session:
-        entries = [service.DirectoryEntry(*person, synthetic_phone(openid)) for person in people]
-        service.add_to_directory(session, entries)
+        entries = [identity.DirectoryEntry(*person, synthetic_phone(openid)) for person in people]
+        identity.add_to_directory(session, entries)
     login = CheckedClient(app).post(f"{API}/auth/wechat", json={"code": wechat.world.make_code("login", openid)})
     token = login.get_json()["access_token"]
 

@@ -13,9 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
-from backend.accounts import routes
-from backend.accounts import service as accounts
 from backend.codes import service as codes
+from backend.identity import service as identity
 from backend.kit import db
 from backend.web import frame, health, problems
 from config.settings import Settings
@@ -203,7 +202,7 @@ def test_a_log_line_is_json_with_the_request_and_without_the_person(
     openid, name, id_number = make.openid(), make.name(), make.id_number()
     phone = synthetic_phone(openid)
     with db.transaction() as session:
-        accounts.add_to_directory(session, [accounts.DirectoryEntry(name, id_number, phone)])
+        identity.add_to_directory(session, [identity.DirectoryEntry(name, id_number, phone)])
     login = wechat.world.make_code("login", openid)
     signed_in = client.post(f"{V1}/auth/wechat", json={"code": login}).get_json()
     phone_code = wechat.world.make_code("phone", openid)
@@ -228,7 +227,7 @@ def test_a_log_line_is_json_with_the_request_and_without_the_person(
 def test_a_failing_route_is_logged_without_what_was_sent(
     client: CheckedClient, token: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(routes.service, "count_binding", lambda _s, _a, claim, _k: 1 / 0 if claim else None)
+    monkeypatch.setattr(identity, "count_binding", lambda _s, _a, claim, _k: 1 / 0 if claim else None)
     body = {"name": "测试甲乙", "id_number": "329999199001020017", "proof": {"kind": "counter_code", "value": "ABC"}}
     plain = client.application.test_client()
     answer = plain.put(f"{V1}/me/identity", json=body, headers={"Authorization": f"Bearer {token}"})

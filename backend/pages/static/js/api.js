@@ -19,8 +19,12 @@ export class Unreachable extends Error {
 const RETRY_AFTER_MS = [400, 1500];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// 代办时也仍是自己的事：账号、会话、代办关系本身。
+const OWN = /^\/(me$|auth\/|me\/(delegations|identity|recovery)|delegations|identity\/)/;
+
 export class Client {
   #refreshing = null;
+  onBehalfOf = null; // 正在替谁办（resident_id）
 
   constructor(name) {
     this.slot = `xinyi.${name}`;
@@ -86,7 +90,7 @@ export class Client {
   // 幂等的办理：键在发送之前生成并保存，没有收到答复时用同一个键重发，直到有了答复。
   // 按同一个按钮再试，也还是同一个键，所以不会办两次。
   async keyed(method, path, body, { key, retries = RETRY_AFTER_MS } = {}) {
-    const slot = `${this.slot}.pending.${method} ${path} ${JSON.stringify(body ?? null)}`;
+    const slot = `${this.slot}.pending.${this.onBehalfOf ?? ""}${method} ${path} ${JSON.stringify(body ?? null)}`;
     const mine = key ?? sessionStorage.getItem(slot) ?? crypto.randomUUID();
     sessionStorage.setItem(slot, mine);
     for (let attempt = 0; ; attempt += 1) {
@@ -117,6 +121,7 @@ export class Client {
     if (!anonymous && this.session) headers.Authorization = `Bearer ${this.session.access_token}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
+    if (this.onBehalfOf && !anonymous && !OWN.test(path)) headers["On-Behalf-Of"] = this.onBehalfOf;
     try {
       return await fetch(url, {
         method,

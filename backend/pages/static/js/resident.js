@@ -3,6 +3,7 @@
 import { Client } from "./api.js";
 import { handover, wechatCode } from "./demo.js";
 import { $, button, card, confirm, field, h, hush, isDemo, onSubmit, problemBox, show, tell } from "./dom.js";
+import { acting, actingBanner, addAccountCards, inboxCard, showRecovery } from "./resident/account.js";
 import { showCommunity } from "./resident/community.js";
 import { showCoupons } from "./resident/coupons.js";
 import { showHome } from "./resident/home.js";
@@ -15,9 +16,14 @@ const TABS = [
   ["offers", "优惠", showOffers],
   ["coupons", "券包", showCoupons],
   ["community", "社区", showCommunity],
-  ["privacy", "我的", showPrivacy],
+  ["privacy", "我的", showMine],
 ];
 let me = null;
+
+async function showMine(context) {
+  await showPrivacy(context);
+  await addAccountCards(context);
+}
 
 api.onSignedOut = () => {
   tell("会话已结束，请重新登录");
@@ -40,6 +46,7 @@ async function start() {
     ),
   );
   if (!me.bound) return showBinding();
+  actingBanner(api, start);
   return route();
 }
 
@@ -105,7 +112,9 @@ function showBinding() {
         },
       ),
     ),
+    button("换了手机或微信？找回我的账号", () => showRecovery(api, chosen, start), { id: "recover" }),
   );
+  inboxCard(api).then((box) => box && $("view").append(box));
 }
 
 async function route() {
@@ -121,8 +130,9 @@ async function route() {
   document.title = `${tab[1]} · 居民服务 · 信易+`;
   show(h("p", { class: "muted" }, "正在读取…"));
   try {
-    await tab[2]({ api, me, route, confirm }, rest);
+    await tab[2]({ api, me: acting(api) ?? me, route, start, confirm }, rest);
   } catch (error) {
+    if (!api.session) return; // 会话已结束：登录页已经在那里了
     if (!error.title) console.error(error);
     show(problemBox(error), button("重试", route));
   }

@@ -7,8 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
-from backend.accounts import binding, service
+from backend.accounts import service
+from backend.identity import binding, jobs
+from backend.identity import service as identity
+from backend.identity.models import CounterCodeRow
 from backend.kit import clock, db
 from tests.accounts.test_routes import API, slug, wechat_sign_in
 from tests.checked_client import CheckedClient
@@ -23,9 +27,9 @@ class Someone:
     def __init__(self, client: CheckedClient, wechat: WechatServer) -> None:
         self.client, self.wechat = client, wechat
         self.openid, self.name, self.id_number = make.openid(), make.name(), make.id_number()
-        entry = service.DirectoryEntry(self.name, self.id_number, synthetic_phone(self.openid))
+        entry = identity.DirectoryEntry(self.name, self.id_number, synthetic_phone(self.openid))
         with db.transaction() as session:
-            service.add_to_directory(session, [entry])
+            identity.add_to_directory(session, [entry])
         self.token = wechat_sign_in(client, wechat, self.openid)["access_token"]
 
     def phone_code(self) -> str:
@@ -81,10 +85,10 @@ def test_whatever_is_wrong_the_refusal_is_the_same(
     renamed, taken = Someone(client, wechat), Someone(client, wechat)
     with db.transaction() as session:
         service.ensure_person(session, make.name(), renamed.id_number)
-        make_bound = service.DirectoryEntry(taken.name, taken.id_number, synthetic_phone(another.openid))
+        make_bound = identity.DirectoryEntry(taken.name, taken.id_number, synthetic_phone(another.openid))
     assert taken.bind().status_code == 200
     with db.transaction() as session:
-        service.add_to_directory(session, [make_bound])
+        identity.add_to_directory(session, [make_bound])
     used = someone.phone_code()
     answers = [
         someone.bind(name=make.name()),
@@ -210,3 +214,17 @@ def test_staff_and_devices_have_no_identity_to_bind(client: CheckedClient, someo
     with db.transaction() as session:
         someone.token = make.staff_token(session, make.staff(session))
     assert someone.bind().status_code == 403
+
+
+def test_old_counter_codes_are_forgotten(client: CheckedClient, someone: Someone) -> None:
+    def kept() -> int:
+        with db.reading() as reader:
+            return int(reader.execute(select(func.count()).select_from(CounterCodeRow)).scalar_one())
+
+    jobs.forget_counter_codes(clock.today())
+    before = kept()
+    with clock.shifted(timedelta(days=-2)), db.transaction() as session:
+        identity.issue_counter_code(session, someone.name, someone.id_number, make.staff(session).staff_id)
+    assert kept() == before + 1
+    jobs.forget_counter_codes(clock.today())
+    assert kept() == before

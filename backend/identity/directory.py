@@ -9,8 +9,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import rules
-from backend.accounts.binding import Evidence, Verdict
-from backend.accounts.models import DirectoryRow
+from backend.identity.binding import Evidence, Verdict
+from backend.identity.models import DirectoryRow
 from backend.kit import clock, db, seal
 
 CHUNK = 500

@@ -1,0 +1,1 @@
+"""Acting for another: guardians, and helpers at a service counter."""

@@ -1,0 +1,1 @@
+"""Becoming somebody: real names, counters that vouch, and which account is whose."""

@@ -1,0 +1,1 @@
+"""Being told: an inbox, and WeChat's subscribe messages where somebody agreed to them."""

@@ -1,0 +1,54 @@
+"""What other rooms tell, put into words for the person it is about. Each runs in the teller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from backend.accounts import service as accounts
+from backend.kit import clock
+from backend.messages import inbox
+
+
+def _said(instant: datetime) -> str:
+    at = instant.astimezone(clock.SHANGHAI)
+    return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
+
+
+def on_recovered(session: Session, news: dict[str, Any]) -> None:
+    """An account was recovered: both WeChats are told, the old one in an inbox of its own."""
+    person = UUID(news["resident_id"])
+    until = accounts.person(session, person).spending_paused_until
+    pause = f"为防冒领，{_said(until)} 前不能兑换；" if until else ""
+    inbox.write(session, person, "account-recovered", pause=pause)
+    inbox.write(session, UUID(news["old_account_id"]), "account-moved", person=person)
+
+
+def on_pause_lifted(session: Session, news: dict[str, Any]) -> None:
+    inbox.write(session, UUID(news["resident_id"]), "pause-lifted")
+
+
+def on_reviewed(session: Session, news: dict[str, Any]) -> None:
+    """A submission has its last word."""
+    kind = "submission-approved" if news["decision"] == "approve" else "submission-rejected"
+    inbox.write(session, UUID(news["resident_id"]), kind, points=news["points"])
+
+
+def _last(end: datetime) -> str:
+    """The end as people say it: of what ends at midnight the last good day."""
+    day = clock.shanghai_date(end - timedelta(microseconds=1))
+    return f"{day.year}年{day.month}月{day.day}日" if end == clock.end_of_day(day) else _said(end)
+
+
+def on_delegation_registered(session: Session, news: dict[str, Any]) -> None:
+    until = _last(datetime.fromisoformat(news["ends_at"]))
+    for resident_id in news["tell"]:
+        inbox.write(session, UUID(resident_id), "delegation-registered", who=news["who"], until=until)
+
+
+def on_delegation_ended(session: Session, news: dict[str, Any]) -> None:
+    for resident_id in news["tell"]:
+        inbox.write(session, UUID(resident_id), "delegation-ended", who=news["who"])

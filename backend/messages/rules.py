@@ -1,0 +1,103 @@
+"""What is said to whom, and how WeChat is told: pure functions over facts.
+
+A text names nobody else in full and holds no score and no id number: it may stand on a locked screen.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+ACCOUNT, RESULT = "account", "result"
+TEMPLATES = {ACCOUNT: "账号与授权的变动", RESULT: "办理结果"}
+"""The templates that a city applies for at WeChat, and what each is for."""
+
+MOST_UNSPENT = 10
+"""Acceptances of one template that an account may hold; WeChat counts them too, and its count decides."""
+RESULTS = ("accept", "reject", "ban", "filter")
+"""What ``wx.requestSubscribeMessage`` says of a template."""
+SEE_INBOX = "请打开小程序查看"
+THING = 20
+_KEY = re.compile(r"(thing|phrase|time|date|character_string)[0-9]{1,2}")
+_PAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_/-]{0,99}")
+
+
+class Kind(NamedTuple):
+    """A kind of message. ``body`` is filled by name; ``template``: by which it also goes through WeChat."""
+
+    title: str
+    body: str
+    link: str
+    template: str
+
+
+KINDS: dict[str, Kind] = {
+    "account-recovered": Kind(
+        "账号已转到这个微信",
+        "您的账号已在这个微信上找回，原来的微信和手机不能再使用。{pause}已有的券照常可用。",
+        "/me", ACCOUNT,
+    ),
+    "account-moved": Kind(
+        "账号已在另一个微信找回",
+        "原来绑定在这个微信上的账号已转到另一个微信，这里的登录和打开的码都已失效。如果不是您本人办理，"
+        "请立即携带身份证到服务窗口，把账号找回来。",
+        "/me/recovery", ACCOUNT,
+    ),
+    "pause-lifted": Kind(
+        "兑换已恢复", "服务窗口核对了您的身份证，提前解除了找回账号后的冷静期，现在可以兑换。", "/me", ACCOUNT
+    ),
+    "looked-at": Kind(
+        "有人查看过您的信息", "{day}，有工作人员或代办人查看过您的信息 {times} 次。何人、为什么，请看“谁看过我”。",
+        "/me/access-log", ACCOUNT,
+    ),
+    "submission-approved": Kind(
+        "申报已通过", "您的社区申报已审核通过，得到 {points} 积分。", "/me/submissions", RESULT
+    ),
+    "submission-rejected": Kind(
+        "申报没有通过", "您的社区申报没有通过审核，理由见申报详情。", "/me/submissions", RESULT
+    ),
+    "delegation-registered": Kind(
+        "代办关系已登记", "{who}的代办关系已由服务窗口登记，有效至 {until}。如有不对，可随时在“代办”里结束。",
+        "/me/delegations", ACCOUNT,
+    ),
+    "delegation-ended": Kind(
+        "代办关系已结束", "{who}的代办关系已结束，从现在起不能再代办。", "/me/delegations", ACCOUNT
+    ),
+}  # fmt: skip
+
+
+def text(kind: str, facts: dict[str, Any]) -> tuple[str, str, str]:
+    """Title, body and link of a message. Raises KeyError for an unknown kind or a missing fact."""
+    known = KINDS[kind]
+    return known.title, known.body.format(**facts), known.link
+
+
+def template_fields(known: dict[str, Any], title: str, at: str) -> dict[str, str]:
+    """A template's keys and values. ``thing`` takes 20 characters; nothing of the message's body is told."""
+    found = {known["title_key"]: title[:THING], known["time_key"]: at}
+    if note := known.get("note_key"):
+        found[note] = SEE_INBOX
+    return found
+
+
+def lint_templates(templates: Any) -> list[str]:
+    """What is wrong with ``[messages.templates]``; none at all is fine: then the inbox tells."""
+    if not isinstance(templates, dict):
+        return ["messages.templates 应为若干个表"]
+    return [problem for name, known in templates.items() for problem in _lint_one(name, known)]
+
+
+def _lint_one(name: str, known: Any) -> list[str]:
+    at = f"messages.templates.{name}"
+    if name not in TEMPLATES or not isinstance(known, dict):
+        return [f"{at}：只有 {'、'.join(TEMPLATES)}"]
+    problems = []
+    if not isinstance(known.get("id"), str) or not 1 <= len(known["id"]) <= 128:
+        problems.append(f"{at}.id 应为 1 至 128 个字符的模板编号")
+    for key in ("title_key", "time_key", "note_key"):
+        value = known.get(key, "" if key == "note_key" else None)
+        if value != "" and not (isinstance(value, str) and _KEY.fullmatch(value)):
+            problems.append(f"{at}.{key} 应为模板里的字段，如 thing1、time2")
+    if not isinstance(known.get("page", ""), str) or (known.get("page") and not _PAGE.fullmatch(known["page"])):
+        problems.append(f"{at}.page 应为小程序页面，不带开头的斜杠")
+    return problems

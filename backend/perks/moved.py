@@ -1,0 +1,39 @@
+"""What follows for coupons when their holder's account was recovered on another WeChat."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.orm import Session
+
+from backend.codes import service as codes
+from backend.kit import clock
+from backend.perks import coupons
+from backend.perks.models import Coupon, UsedUse
+
+
+def on_recovered(session: Session, news: dict[str, Any]) -> None:
+    """Make worthless every coupon code that was shown so far: each open coupon gets another place in the
+    revocation list and the old place is revoked, so that devices that judge offline refuse it too. The coupons
+    themselves, and what is left of them, stay as they are.
+    """
+    resident_id, now = UUID(news["resident_id"]), clock.now()
+    open_ones = (Coupon.resident_id == resident_id, Coupon.status == "issued", Coupon.valid_until > now)
+    for coupon_id in session.execute(select(Coupon.id).where(*open_ones).order_by(Coupon.id)).scalars().all():
+        coupon = coupons.lock(session, resident_id, coupon_id)
+        if coupon is not None and coupons.status_at(coupon, now) == "issued":
+            _replace_place(session, coupon)
+
+
+def _replace_place(session: Session, coupon: Row[Any]) -> None:
+    """The uses that are gone go along to the new place, for the packs of devices."""
+    place = codes.allocate_status(session, coupon.valid_until)
+    gone = (
+        UsedUse.offer_id == coupon.offer_id, UsedUse.status_list_id == coupon.status_list_id,
+        UsedUse.status_index == coupon.status_index,
+    )  # fmt: skip
+    session.execute(update(UsedUse).where(*gone).values(status_list_id=place.list_id, status_index=place.bit))
+    coupons.change(session, coupon, status_list_id=place.list_id, status_index=place.bit)
+    codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
