@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.accounts import binding, people, rules, staff, tokens
+from backend.accounts import attempts, binding, people, rules, tokens
 from backend.accounts.binding import (
     CheckedProof,
     Claim,
@@ -44,22 +43,48 @@ from backend.accounts.people import (
     person,
     require_adult,
 )
-from backend.accounts.rules import GUARDED_YEARS, ROLES
-from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
+from backend.accounts.rules import (
+    GUARDED_YEARS,
+    ROLES,
+    ROLES_OF_THE_OFFICE,
+    Limit,
+    conflicts,
+    normal_username,
+)
+from backend.accounts.sessions import (
+    Grant,
+    OpenSession,
+    SignedIn,
+    end_session,
+    end_sessions,
+    open_session,
+    open_sessions,
+    refresh,
+    resolve,
+    who_now,
+)
 from backend.accounts.staff import (
-    CheckedStaff,
+    Credentials,
+    NewStaff,
+    StaffMember,
     add_membership,
-    check_staff,
-    count_sign_in,
-    create_staff,
+    add_staff,
+    credentials,
     display_names,
-    new_totp_secret,
-    provisioning_uri,
+    lock_active,
+    lock_holders,
+    memberships,
+    other_roles_of_person,
+    person_of_staff,
     remove_membership,
+    replace_memberships,
+    set_credentials,
     set_staff_status,
-    sign_in_staff,
     staff_by_username,
+    staff_member,
+    staff_members,
     staff_memberships,
+    use_otp_step,
 )
 from backend.accounts.wechat_accounts import check_wechat_code, set_wechat_account_status, sign_in_wechat
 from backend.kit import clock, seal
@@ -68,33 +93,39 @@ from backend.kit.db import Reader
 __all__ = [
     "GUARDED_YEARS",
     "ROLES",
+    "ROLES_OF_THE_OFFICE",
     "CheckedProof",
-    "CheckedStaff",
     "Claim",
+    "Credentials",
     "DirectoryEntry",
     "DirectoryVerifier",
     "Evidence",
     "Grant",
+    "Limit",
+    "NewStaff",
+    "OpenSession",
     "OpenedPerson",
     "Organisation",
-    "PasswordCost",
     "Person",
     "RealNameVerifier",
     "SignedIn",
+    "StaffMember",
     "Verdict",
     "account_view",
     "add_membership",
+    "add_staff",
     "add_to_directory",
     "already_bound",
     "bind_identity",
     "check_proof",
-    "check_staff",
     "check_wechat_code",
+    "clear_attempts",
     "configure",
+    "conflicts",
+    "count_attempt",
     "count_binding",
-    "count_sign_in",
     "create_device",
-    "create_staff",
+    "credentials",
     "display_names",
     "end_session",
     "end_sessions",
@@ -103,62 +134,60 @@ __all__ = [
     "ensure_person",
     "find_people",
     "find_person",
+    "give_attempt_back",
     "give_nonce",
+    "is_remembered",
     "issue_counter_code",
+    "lock_active",
+    "lock_holders",
     "lock_people",
     "me",
-    "new_totp_secret",
+    "memberships",
+    "normal_username",
     "open_person",
     "open_session",
+    "open_sessions",
     "openid_of",
     "openid_of_account",
     "organisation",
     "organisation_by_slug",
     "organisations",
+    "other_roles_of_person",
     "people_by_id",
     "person",
-    "provisioning_uri",
+    "person_of_staff",
     "refresh",
+    "remember_attempt",
     "remove_membership",
+    "replace_memberships",
     "require_adult",
     "resolve",
+    "set_credentials",
     "set_device_status",
     "set_staff_status",
     "set_wechat_account_status",
     "sign_in_device",
-    "sign_in_staff",
     "sign_in_wechat",
     "signed_text",
     "staff_by_username",
+    "staff_member",
+    "staff_members",
     "staff_memberships",
     "uncount_binding",
+    "use_otp_step",
+    "who_now",
 ]
 
 people_by_id = people.people
+count_attempt, give_attempt_back, clear_attempts = attempts.count, attempts.give_back, attempts.clear
+remember_attempt, is_remembered = attempts.remember, attempts.is_remembered
 WECHAT_USER = "微信用户"
 
 
-@dataclass(frozen=True)
-class PasswordCost:
-    """Argon2id's cost; the default is RFC 9106's second recommendation."""
-
-    passes: int = 3
-    memory_kib: int = 65536
-    lanes: int = 4
-
-
-def configure(
-    *,
-    base_url: str,
-    session_keys: Mapping[str, bytes],
-    verifier: RealNameVerifier | None,
-    password_cost: PasswordCost | None = None,
-) -> None:
+def configure(*, base_url: str, session_keys: Mapping[str, bytes], verifier: RealNameVerifier | None) -> None:
     """Bind what this room needs of the installation. The first of ``session_keys`` signs. Safe to repeat."""
     tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
     binding.bind_verifier(verifier)
-    cost = password_cost or PasswordCost()
-    staff.set_password_cost(passes=cost.passes, memory_kib=cost.memory_kib, lanes=cost.lanes)
 
 
 def account_view(reader: Reader, who: SignedIn) -> dict[str, Any]:

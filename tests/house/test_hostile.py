@@ -212,6 +212,7 @@ QUERIES = {
                cursor("p1"), cursor(*[["p", 1]] * 9)],
     "community_id": ["x", "1", "", "0" * 32], "venue": ["x", "1", "", "0" * 32],
     "upcoming": ["yes", "1", "TRUE", ""], "entitled": ["yes", "1", "True", ""], "qr": ["png", "", "SVG", "svg\x00"],
+    "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"],
 }  # fmt: skip
 """By name, values that no query parameter of that name accepts."""
