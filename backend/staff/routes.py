@@ -113,7 +113,7 @@ def show_oidc() -> dict[str, Any]:
 @blp.route("/auth/oidc/starts", methods=["POST"])
 @entrance
 @blp.arguments(schemas.OidcStart)
-@blp.response(201, schemas.OidcStartedView)
+@blp.response(200, schemas.OidcStartedView)
 @problems(OidcNotConfigured, OidcUnavailable, InvitationNotValid, TooManyAttempts)
 def start_oidc(body: dict[str, Any]) -> Any:
     """从单位的统一身份认证登录：开始
