@@ -113,6 +113,7 @@ WELCOME = """
   首页 start      {base}/
   居民 resident   {base}/app/resident
   社区 worker     {base}/app/worker
+  账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json

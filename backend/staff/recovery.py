@@ -26,7 +26,7 @@ def prepare() -> list[Prepared]:
     made = []
     for selector in sorted(selectors):
         secret = _random(rules.RECOVERY_SECRET)
-        made.append((rules.readable_recovery_code(selector + secret), selector, passwords.hash_secret(secret)))
+        made.append((rules.readable_recovery_code(selector + secret), selector, passwords.hash_code(secret)))
     return made
 
 
@@ -53,7 +53,7 @@ def matching(reader: Reader, staff_id: UUID | None, text: str) -> str | None:
     selector, secret = code[: rules.RECOVERY_SELECTOR], code[rules.RECOVERY_SELECTOR :]
     this = (RecoveryCodeRow.staff_id == staff_id, RecoveryCodeRow.selector == selector)
     kept = reader.execute(select(RecoveryCodeRow.code_hash).where(*this, RecoveryCodeRow.used_at.is_(None))).scalar()
-    return selector if passwords.verify(kept or "", secret) else None
+    return selector if passwords.verify_code(kept or "", secret) else None
 
 
 def use(session: Session, staff_id: UUID, selector: str) -> bool:

@@ -27,7 +27,9 @@ TICKET, TICKET_POINTS = "汤山温泉门票一张", 120
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/problems", "/problems/sold-out", "/app/resident", "/app/worker", "/app/venue"])
+@pytest.mark.parametrize(
+    "path", ["/", "/problems", "/problems/sold-out", "/app/resident", "/app/worker", "/app/staff", "/app/venue"]
+)
 def test_a_page_is_usable_on_a_phone(open_page: Open, path: str, scheme: str) -> None:
     page = open_page(path, color_scheme=scheme)
     page.page.wait_for_load_state("networkidle")
