@@ -176,7 +176,7 @@ def _issuer(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or len(text) > 250:
         raise ValueError("the issuer as the provider writes it, like https://login.example.cn/realms/city")
-    return text.rstrip("/")
+    return text
 
 
 def _database(text: str) -> str:

@@ -100,7 +100,7 @@ class Provider:
             kept = self._metadata
         if kept is not None and 0 <= now - kept[0] < METADATA_SECONDS:
             return kept[1]
-        found = self._get(f"{self.settings.issuer}/.well-known/openid-configuration")
+        found = self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
         self._require_sound(found)
         with self._lock:
             self._metadata, self._keys = (now, found), None

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
-from backend.community import submissions
+from backend.community import points, submissions
 from backend.community.models import Review, Submission
 from backend.community.submissions import NewSubmission
 from backend.kit import clock, db
@@ -21,10 +22,11 @@ from backend.staff.errors import LastAccountAdmin
 from backend.web import callers
 from tests.checked_client import CheckedClient
 from tests.community.conftest import DONGSHAN, act, neighbour, organisation_of
+from tests.community.conftest import join as join_community
 from tests.factories import accounts as make
 from tests.house.snapshots import unchanged
-from tests.races.barrier import at_once
-from tests.staff.conftest import API, Employee, employee, invite, join, open_link, token_in, told
+from tests.races.test_accounts_races import at_once as clients_at_once
+from tests.staff.conftest import API, Employee, employee, finish, invite, join, open_link, otp_of, token_in, told
 
 V1 = API
 
@@ -144,17 +146,36 @@ def test_the_last_administrator_stays(client: CheckedClient, admin: Employee, of
     assert client.get(f"{API}/staff", token=admin.token).status_code == 200
 
 
-def test_two_administrators_who_suspend_each_other_leave_one(client: CheckedClient, admin: Employee) -> None:
-    other = employee("account-admin")
+def test_two_administrators_who_suspend_each_other_leave_one(
+    client: CheckedClient, admin: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second order looks who is left while the first is not yet committed: it must wait, and then think again."""
+    other, looked, results = employee("account-admin"), threading.Event(), []
     only_admins(admin, other)
-    orders = [(admin, other), (other, admin)]
-    results = at_once([
-        lambda session, by=by, whom=whom: members.suspend(session, members.Orderer(by.id, "account-admin"), whom.id)
-        for by, whom in orders
-    ])  # fmt: skip
-    assert sorted(type(one).__name__ for one in results) == ["LastAccountAdmin", "NoneType"]
+    holders = accounts.lock_holders
+
+    def watched(session: Session, role: str) -> list[UUID]:
+        found = holders(session, role)
+        looked.set()
+        return found
+
+    def second() -> None:
+        try:
+            with db.transaction() as session:
+                members.suspend(session, members.Orderer(other.id, "account-admin"), admin.id)
+        except LastAccountAdmin as refusal:
+            results.append(refusal)
+
+    thread = threading.Thread(target=second)
+    with db.transaction() as session:
+        members.suspend(session, members.Orderer(admin.id, "account-admin"), other.id)
+        monkeypatch.setattr(accounts, "lock_holders", watched)
+        thread.start()
+        looked.wait(0.5)  # never set where the second waits, as it must
+    thread.join(30)
+    assert len(results) == 1
     with db.reading() as reader:
-        assert len({accounts.staff_member(reader, one.id).status for one in (admin, other)}) == 2
+        assert accounts.staff_member(reader, admin.id).status == "active"
 
 
 def test_sessions_of_a_staff_member_are_seen_and_ended(client: CheckedClient, admin: Employee) -> None:
@@ -256,8 +277,6 @@ def test_a_worker_dismissed_while_her_decision_waits_decides_nothing(
     order: str,
 ) -> None:  # fmt: skip
     """She is let in, then waits for a row that the other transaction holds, in which she is dismissed."""
-    from backend.community import points
-
     worker, submission_id = desk
     let_in, answers, by = at_the_door(monkeypatch), [], members.Orderer(uuid4(), "account-admin")
     with db.transaction() as session:
@@ -281,8 +300,6 @@ def test_a_worker_dismissed_while_her_decision_waits_decides_nothing(
 def test_a_worker_does_not_review_her_own_deed(client: CheckedClient, admin: Employee) -> None:
     with db.transaction() as session:
         where, herself = organisation_of(session, DONGSHAN), make.resident(session, bound=False)
-        from tests.community.conftest import join as join_community
-
         join_community(session, herself.resident_id, DONGSHAN)
         deed = submissions.submit(
             session, herself.resident_id, NewSubmission("elder-care", clock.now(), "买菜"), act(herself.resident_id)
@@ -298,9 +315,6 @@ def test_a_worker_does_not_review_her_own_deed(client: CheckedClient, admin: Emp
 def test_two_acceptances_of_one_invitation_make_one_account(
     app: Flask, client: CheckedClient, admin: Employee, office: UUID
 ) -> None:
-    from tests.races.test_accounts_races import at_once as clients_at_once
-    from tests.staff.conftest import finish, otp_of
-
     token = token_in(invite(client, admin, office))
     secret = open_link(client, token).get_json()["authenticator"]["totp_secret"]
     answers = clients_at_once(app, lambda own, _: finish(own, token, otp_of(secret)), 4)

@@ -32,7 +32,7 @@ from tests.factories import accounts as make
 from tests.factories.world import browser_key_hash
 from tests.house.snapshots import unchanged
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer
-from tests.staff.conftest import API, Employee, employee, invite, open_link, sign_in, token_in, told
+from tests.staff.conftest import API, Employee, employee, invite, join, open_link, sign_in, token_in, told
 
 KEY = "a random text that stays in this very browser"
 Claims = dict[str, Any]
@@ -147,8 +147,6 @@ def test_one_subject_belongs_to_one_account(
 def test_an_unlinked_account_comes_back_by_a_reset_link(
     client: CheckedClient, admin: Employee, identity_provider: OidcServer, linked: tuple[Employee, str]
 ) -> None:
-    from tests.staff.conftest import join
-
     who, subject = linked
     gone = client.delete(f"{API}/staff/{who.id}/oidc-subject", token=admin.token)
     assert gone.get_json()["oidc"] is False

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
+from backend.accounts import service as accounts
 from backend.accounts.models import AttemptRow, StaffRow
 from backend.kit import clock, db
 from backend.staff import guard, passwords, signing_in
@@ -271,8 +272,6 @@ def test_every_refusal_costs_the_same_work(
     """Counted by Argon2id verifications and by their parameters: nothing to time from outside."""
     suspended = employee()
     with db.transaction() as session:
-        from backend.accounts import service as accounts
-
         accounts.set_staff_status(session, suspended.id, "suspended")
     work: dict[str, list[str]] = {}
     hasher = passwords._hasher
@@ -325,8 +324,6 @@ def test_a_password_changed_meanwhile_refuses_who_was_just_checked(client: Check
     with db.reading() as reader:
         checked = signing_in.check_staff(reader, who.account.username, make.PASSWORD, who.account.otp())
     with db.transaction() as session:
-        from backend.accounts import service as accounts
-
         accounts.set_credentials(session, who.id, password_hash=passwords.hash_secret(ANOTHER_PASSWORD))
     with db.transaction() as session:
         assert isinstance(signing_in.sign_in_staff(session, checked), signing_in.SignInRefused)
