@@ -7,7 +7,6 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend.accounts import cli as accounts_cli
 from backend.accounts import jobs as accounts_jobs
 from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
@@ -52,6 +51,10 @@ from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
 from backend.scores import service as scores
+from backend.staff import admin_routes as staff_routes
+from backend.staff import cli as staff_cli
+from backend.staff import jobs as staff_jobs
+from backend.staff import service as staff
 from backend.web import api, callers, docs, frame, health, problems, uploads
 from backend.wechat import service as wechat
 from config.settings import Settings, SettingsError
@@ -59,13 +62,12 @@ from config.settings import Settings, SettingsError
 MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
-    accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
-    pages_routes.blp,
-    identity_routes.blp, messages_routes.blp, delegation_routes.blp,
+    accounts_routes.blp, staff_routes.blp, identity_routes.blp, consents_routes.blp, messages_routes.blp,
+    delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
+    perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
-    kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, accounts_cli.accounts, codes_cli.codes_group,
+    kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
     ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
 )  # fmt: skip
 
@@ -155,13 +157,24 @@ def _wire_wechat(settings: Settings) -> None:
 
 def _wire_accounts(settings: Settings) -> None:
     """Real names are verified by the demonstration's directory, except in production, which needs its own."""
-    cheap = accounts.PasswordCost(passes=1, memory_kib=8192, lanes=1)
-    accounts.configure(
-        password_cost=cheap if settings.environment == "test" else None,
-    )
     identity.bind_verifier(None if settings.is_production else identity.DirectoryVerifier())
-    callers.set_resolver(accounts_routes.resolve_caller)
+    callers.set_resolver(accounts_routes.resolve_caller, accounts_routes.confirm_caller)
     callers.set_delegations(delegation_routes.resolve_delegation)
+    cheap = staff.PasswordCost(passes=1, memory_kib=8192, lanes=1)
+    staff.configure(
+        base_url=settings.public_base_url,
+        password_cost=cheap if settings.environment == "test" else None,
+        identity_provider=_identity_provider(settings),
+    )
+
+
+def _identity_provider(settings: Settings) -> staff.ProviderSettings | None:
+    if not settings.oidc_issuer:
+        return None
+    return staff.ProviderSettings(
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret,
+        f"{settings.public_base_url}/app/staff", settings.oidc_label, settings.oidc_acr,
+    )  # fmt: skip
 
 
 def _wire_city() -> None:
@@ -207,7 +220,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (accounts_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
         register.register()
-    for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
+    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
 

@@ -64,6 +64,11 @@ class Settings:
     log_level: str = "info"
     pool_size: int = 10
     secrets_file: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_label: str = "统一身份认证"
+    oidc_acr: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -144,9 +149,20 @@ def _together(values: dict[str, Any]) -> list[str]:
             problems.append("XINYI_PUBLIC_BASE_URL must be https in production")
         if len(values["metrics_token"]) < 16:
             problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
+    problems += _oidc_problems(values)
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
+    return problems
+
+
+def _oidc_problems(values: dict[str, Any]) -> list[str]:
+    given = {name: bool(values[f"oidc_{name}"]) for name in ("issuer", "client_id", "client_secret")}
+    problems = []
+    if any(given.values()) and not all(given.values()):
+        problems.append("XINYI_OIDC_ISSUER, XINYI_OIDC_CLIENT_ID and XINYI_OIDC_CLIENT_SECRET belong together")
+    if values["environment"] == "production" and given["issuer"] and not values["oidc_issuer"].startswith("https://"):
+        problems.append("XINYI_OIDC_ISSUER must be https in production")
     return problems
 
 
@@ -183,6 +199,13 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
         raise ValueError("an address like https://xinyi.example.cn, without a path")
     return text.rstrip("/")
+
+
+def _issuer(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or len(text) > 250:
+        raise ValueError("the issuer as the provider writes it, like https://login.example.cn/realms/city")
+    return text
 
 
 def _database(text: str) -> str:
@@ -233,6 +256,11 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
     ("secrets_file", Path, None),
+    ("oidc_issuer", _issuer, ""),
+    ("oidc_client_id", str, ""),
+    ("oidc_client_secret", str, ""),
+    ("oidc_label", str, "统一身份认证"),
+    ("oidc_acr", str, ""),
 ]
 _HINTS = {
     "environment": "production, demo or test",

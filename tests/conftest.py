@@ -23,6 +23,7 @@ from backend.kit import db, migrations
 from backend.wechat import service as wechat_client
 from config.settings import ROOT, Settings, new_secrets
 from tests.checked_client import CheckedClient
+from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer
 from tests.support.databases import OwnPostgresqlDatabase
 from tests.wechat_server import APP_ID, APP_SECRET, WechatServer
 
@@ -52,7 +53,16 @@ def wechat() -> Iterator[WechatServer]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, wechat: WechatServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def identity_provider() -> Iterator[OidcServer]:
+    """The office's identity provider: a real HTTP server on loopback."""
+    with OidcServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_url: str, wechat: WechatServer, identity_provider: OidcServer, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """Settings of a test installation, with fresh secrets."""
     return Settings.from_env(
         {
@@ -66,6 +76,9 @@ def settings(database_url: str, wechat: WechatServer, tmp_path_factory: pytest.T
             "XINYI_WECHAT_APP_SECRET": APP_SECRET,
             "XINYI_FILES_ROOT": str(tmp_path_factory.mktemp("files")),
             "XINYI_LOG_LEVEL": "warning",
+            "XINYI_OIDC_ISSUER": identity_provider.issuer,
+            "XINYI_OIDC_CLIENT_ID": CLIENT_ID,
+            "XINYI_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         }
     )
 

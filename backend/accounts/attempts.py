@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import case, delete, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.errors import TooManyAttempts
 from backend.accounts.models import AttemptRow
 from backend.accounts.rules import Limit
 from backend.kit import clock, db, seal
+from backend.kit.db import Reader
 
 
 def _subject(kind: str, subject: str) -> bytes:
@@ -54,3 +55,22 @@ def give_back(session: Session, kind: str, subject: str) -> None:
 def clear(session: Session, kind: str, subject: str) -> None:
     """Forget the attempts on ``subject``: one has succeeded."""
     session.execute(delete(AttemptRow).where(AttemptRow.kind == kind, AttemptRow.subject == _subject(kind, subject)))
+
+
+def remember(session: Session, kind: str, subject: str, days: int) -> None:
+    """Remember for ``days`` from now that ``subject`` succeeded once, by the same keyed digest and nothing more."""
+    values = dict(
+        kind=kind, subject=_subject(kind, subject), tries=0, window_ends_at=clock.now() + timedelta(days=days)
+    )
+    statement = db.insert(session, AttemptRow).values(**values)
+    ends = {"window_ends_at": statement.excluded.window_ends_at}
+    session.execute(statement.on_conflict_do_update(index_elements=["kind", "subject"], set_=ends))
+
+
+def is_remembered(reader: Reader, kind: str, subject: str) -> bool:
+    """Whether ``remember`` still holds."""
+    this = (AttemptRow.kind == kind, AttemptRow.subject == _subject(kind, subject))
+    return (
+        reader.execute(select(AttemptRow.kind).where(*this, AttemptRow.window_ends_at > clock.now())).first()
+        is not None
+    )

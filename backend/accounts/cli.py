@@ -16,15 +16,13 @@ from backend.kit.db import transaction
 from backend.kit.errors import NotFound
 from backend.kit.ids import NIL
 
-ISSUER = "信易+"
-
 
 @click.group("accounts")
 def accounts() -> None:
     """工作人员、设备与会话。"""
 
 
-def _noted(session: Session, action: str, kind: str, subject: object) -> None:
+def noted(session: Session, action: str, kind: str, subject: object) -> None:
     trail.note(session, NIL, "command-line", action, kind, subject)
 
 
@@ -38,45 +36,10 @@ def add_organisation(slug: str, kind: str, name: str, code: str | None) -> None:
     try:
         with transaction() as session:
             organisation_id = service.ensure_organisation(session, slug, kind, name, code)
-            _noted(session, "organisation.add", "organisation", organisation_id)
+            noted(session, "organisation.add", "organisation", organisation_id)
     except AccountRefused as refusal:
         raise click.ClickException(refusal.detail_zh) from None
     click.echo(str(organisation_id))
-
-
-@accounts.command("create-staff")
-@click.argument("username")
-@click.option("--name", "display_name", required=True, help="显示的名称。")
-@click.option("--role", "roles", multiple=True, required=True, help="角色@单位标识，可多次给出，例如 office@office。")
-@click.password_option(help="登录密码，至少 10 个字符。")
-def create_staff(username: str, display_name: str, roles: tuple[str, ...], password: str) -> None:
-    """建立工作人员账号，并给出动态码的 otpauth 地址（只显示这一次）。"""
-    secret = service.new_totp_secret()
-    try:
-        with transaction() as session:
-            held = []
-            for text in roles:
-                role, _, slug = text.partition("@")
-                held.append((role, service.organisation_by_slug(session, slug).id))
-            staff_id = service.create_staff(session, username, password, secret, display_name, held)
-            _noted(session, "staff.create", "staff", staff_id)
-    except NotFound:
-        raise click.ClickException("没有这个单位；--role 写作 角色@单位标识。") from None
-    except AccountRefused as refusal:
-        raise click.ClickException(refusal.detail_zh) from None
-    click.echo(f"{staff_id}\n{service.provisioning_uri(username, secret, ISSUER)}")
-
-
-@accounts.command("suspend-staff")
-@click.argument("username")
-@click.option("--lift", is_flag=True, help="恢复使用。")
-def suspend_staff(username: str, lift: bool) -> None:
-    """停用工作人员账号；所有会话立即结束。"""
-    with transaction() as session:
-        staff_id = _found_staff(session, username)
-        service.set_staff_status(session, staff_id, "active" if lift else "suspended")
-        _noted(session, "staff.restore" if lift else "staff.suspend", "staff", staff_id)
-    click.echo("已恢复。" if lift else "已停用。")
 
 
 @accounts.command("enrol-device")
@@ -91,7 +54,7 @@ def enrol_device(public_key_file: IO[bytes], slug: str, venue_id: UUID | None, l
         with transaction() as session:
             organisation_id = service.organisation_by_slug(session, slug).id
             device_id = service.create_device(session, organisation_id, venue_id, label, dict(jwk))
-            _noted(session, "device.enrol", "device", device_id)
+            noted(session, "device.enrol", "device", device_id)
     except NotFound:
         raise click.ClickException("没有这个单位。") from None
     except AccountRefused as refusal:
@@ -109,7 +72,7 @@ def suspend_device(device_id: UUID, lift: bool) -> None:
     try:
         with transaction() as session:
             service.set_device_status(session, device_id, "active" if lift else "suspended")
-            _noted(session, "device.restore" if lift else "device.suspend", "device", device_id)
+            noted(session, "device.restore" if lift else "device.suspend", "device", device_id)
     except NotFound:
         raise click.ClickException("没有这台设备。") from None
     click.echo("已恢复。" if lift else "已停用。")
@@ -123,13 +86,13 @@ def end_sessions(username: str | None, account_id: UUID | None) -> None:
     if (username is None) == (account_id is None):
         raise click.UsageError("请给出 --username 或 --account 之一。")
     with transaction() as session:
-        subject = account_id or _found_staff(session, username or "")
+        subject = account_id or found_staff(session, username or "")
         count = service.end_sessions(session, subject, "ended-by-command")
-        _noted(session, "sessions.end", "account", subject)
+        noted(session, "sessions.end", "account", subject)
     click.echo(f"已结束 {count} 个会话。")
 
 
-def _found_staff(session: Session, username: str) -> UUID:
+def found_staff(session: Session, username: str) -> UUID:
     try:
         return service.staff_by_username(session, username)
     except NotFound:

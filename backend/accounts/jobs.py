@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from backend.accounts.models import AttemptRow, DeviceNonceRow, RefreshTokenRow, SessionRow
 from backend.kit import clock, db, jobs
@@ -24,6 +24,7 @@ def forget_ended(_day: date) -> str:
             RefreshTokenRow.used_at.is_not(None), RefreshTokenRow.used_at < now - timedelta(days=KEPT_DAYS)
         ),
         delete(SessionRow).where(old),
+        update(SessionRow).where(SessionRow.expires_at < now, SessionRow.agent.is_not(None)).values(agent=None),
     )
     for statement in statements:
         with db.transaction() as session:

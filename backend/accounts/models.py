@@ -98,7 +98,11 @@ class OrganisationRow(Base):
 
 
 class StaffRow(Base):
-    """``otp_last_step`` is the last 30-second step whose one-time code was accepted; none before it is again."""
+    """``otp_last_step`` is the last 30-second step whose one-time code was accepted; none before it is again.
+
+    ``resident_id``: the person who works here, where that is known. Empty ``password_hash`` and
+    ``otp_secret_sealed``: another provider vouches for her, and no password is hers.
+    """
 
     __tablename__ = "staff"
     __table_args__ = (
@@ -114,6 +118,7 @@ class StaffRow(Base):
     otp_last_step: Mapped[int | None]
     display_name: Mapped[str] = mapped_column(String(60))
     status: Mapped[str] = mapped_column(String(10))
+    resident_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
 
@@ -153,7 +158,11 @@ class DeviceNonceRow(Base):
 
 
 class SessionRow(Base):
-    """One sign-in and everything refreshed from it. ``account_id``: a WeChat account, a staff member or a device."""
+    """One sign-in and everything refreshed from it. ``account_id``: a WeChat account, a staff member or a device.
+
+    ``agent`` is a few words about the browser or phone, so that its owner knows it again; it goes when the session
+    ends.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -164,7 +173,9 @@ class SessionRow(Base):
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
+    agent: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
+    refreshed_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     ended_because: Mapped[str] = mapped_column(String(20))

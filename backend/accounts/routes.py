@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from backend.accounts import schemas, service
-from backend.accounts.errors import RefreshRefused, SignInRefused, TooManyAttempts
+from backend.accounts.errors import RefreshRefused, SignInRefused
 from backend.kit.db import Reader, reading, transaction
+from backend.kit.errors import NotFound
 from backend.web import api, callers
 from backend.web.callers import allow, entrance
+from backend.web.paging import PageQuery, page_of, part_of
 from backend.web.problems import problems
 from backend.wechat import errors as wechat
 
@@ -22,6 +27,10 @@ def resolve_caller(token: str) -> callers.Caller:
         who = service.resolve(reader, token)
     if who is None:
         raise callers.NotSignedIn()
+    return _caller(who)
+
+
+def _caller(who: service.SignedIn) -> callers.Caller:
     held = tuple(callers.Role(role, organisation_id) for role, organisation_id in who.roles)
     return callers.Caller(**{**vars(who), "roles": held})
 
@@ -32,8 +41,10 @@ def _who(caller: callers.Caller) -> service.SignedIn:
     return service.SignedIn(**{**told, "roles": held})
 
 
-def _tokens(reader: Reader, grant: service.Grant) -> dict[str, Any]:
-    return service.tokens_view(reader, grant)
+def confirm_caller(session: Session, caller: callers.Caller) -> callers.Caller | None:
+    """The same caller as of now, within a transaction that keeps the session from ending; None when it has ended."""
+    who = service.who_now(session, caller.kind, caller.account_id, caller.session_id)
+    return None if who is None else _caller(who)
 
 
 @blp.route("/auth/wechat", methods=["POST"])
@@ -49,29 +60,7 @@ def sign_in_wechat(body: dict[str, Any]) -> dict[str, Any]:
     """
     user = service.check_wechat_code(body["code"])
     with transaction() as session:
-        return _tokens(session, service.sign_in_wechat(session, user))
-
-
-@blp.route("/auth/staff", methods=["POST"])
-@entrance
-@blp.arguments(schemas.StaffSignInRequest)
-@blp.response(200, schemas.TokensView)
-@problems(SignInRefused, TooManyAttempts)
-def sign_in_staff(body: dict[str, Any]) -> dict[str, Any]:
-    """工作人员登录
-
-    用户名、密码和动态码（RFC 6238，30 秒一个，允许前后各一个；每个只能用一次）。无论哪一项不对，答复都一样。
-    15 分钟内连续 5 次未通过即暂停尝试。会话最长 12 小时，刷新不能延长。
-    """
-    with transaction() as session:
-        service.count_sign_in(session, body["username"])
-    with reading() as reader:
-        checked = service.check_staff(reader, body["username"], body["password"], body["otp"])
-    with transaction() as session:
-        grant = service.sign_in_staff(session, checked)
-        if isinstance(grant, service.Grant):
-            return _tokens(session, grant)
-    raise grant
+        return service.tokens_view(session, service.sign_in_wechat(session, user, callers.user_agent()))
 
 
 @blp.route("/auth/device/nonces", methods=["POST"])
@@ -101,7 +90,7 @@ def sign_in_device(body: dict[str, Any]) -> dict[str, Any]:
     """
     with transaction() as session:
         grant = service.sign_in_device(session, body["device_id"], body["nonce"], body["signature"])
-        return _tokens(session, grant)
+        return service.tokens_view(session, grant)
 
 
 @blp.route("/auth/refresh", methods=["POST"])
@@ -117,7 +106,7 @@ def refresh_tokens(body: dict[str, Any]) -> dict[str, Any]:
     with transaction() as session:
         grant = service.refresh(session, body["refresh_token"])
         if isinstance(grant, service.Grant):
-            return _tokens(session, grant)
+            return service.tokens_view(session, grant)
     raise grant
 
 
@@ -132,6 +121,52 @@ def sign_out() -> None:
     caller = callers.current()
     with transaction() as session:
         service.end_session(session, caller.account_id, caller.session_id)
+
+
+@blp.route("/me/sessions", methods=["GET"])
+@allow("sessions.read")
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, page_of(schemas.SessionView))
+def list_sessions(query: dict[str, Any]) -> dict[str, Any]:
+    """我在哪些地方登录着
+
+    本账号现在有效的会话，新的在前。`agent` 只是浏览器和系统的名称，不含版本、型号和网络地址，会话结束即删除。
+    """
+    caller = callers.current()
+    with reading() as reader:
+        return part_of(sessions_view(reader, caller.account_id, caller.session_id), query)
+
+
+def sessions_view(reader: Reader, account_id: UUID, current_id: UUID) -> list[dict[str, Any]]:
+    """The sessions of an account as its list shows them."""
+    return [{**vars(one), "current": one.id == current_id} for one in service.open_sessions(reader, account_id)]
+
+
+@blp.route("/me/sessions/<uuid:session_id>", methods=["DELETE"])
+@allow("sessions.end")
+@blp.response(204)
+@problems(NotFound)
+def end_own_session(session_id: UUID) -> None:
+    """结束我的一个会话
+
+    下一个请求起，那里的访问令牌和刷新令牌都失效。
+    """
+    with transaction() as session:
+        if not service.end_session(session, callers.current().account_id, session_id, "ended-by-owner"):
+            raise NotFound("没有这个会话，或它已经结束。", "There is no such session, or it has ended.")
+
+
+@blp.route("/me/sessions/end-others", methods=["POST"])
+@allow("sessions.end")
+@blp.response(200, schemas.EndedView)
+def end_other_sessions() -> dict[str, Any]:
+    """结束我的其他会话
+
+    除当前会话外全部结束。丢了手机、用了公共电脑以后，先做这一件事。
+    """
+    caller = callers.current()
+    with transaction() as session:
+        return dict(ended=service.end_sessions(session, caller.account_id, "ended-by-owner", but=caller.session_id))
 
 
 @blp.route("/me", methods=["GET"])

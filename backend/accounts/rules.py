@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -26,6 +27,17 @@ ROLES: dict[str, str] = {
     "market-manager": "市场管理员",
 }
 """Every role that staff can hold, and its name in Chinese."""
+
+_READERS = frozenset({"office", "counter-clerk", "community-worker", "data-officer"})
+SEPARATED: dict[str, frozenset[str]] = {
+    "account-admin": _READERS | {"auditor"},
+    "auditor": frozenset(ROLES) - {"auditor"},
+}
+"""Duties that one person must not hold together, in whatever organisation: whoever hands out accounts reads no
+personal data, whoever audits changes nothing."""
+
+ROLES_OF_THE_OFFICE = frozenset({"office", "auditor", "account-admin"})
+"""Roles whose word counts in the whole installation: held in an organisation of kind ``office`` alone."""
 
 _ID_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _EARLIEST_BIRTH = date(1900, 1, 1)
@@ -100,9 +112,30 @@ def normal_username(text: str) -> str | None:
     return username if _USERNAME.fullmatch(username) else None
 
 
-def normal_password(text: str) -> str:
-    """A password as it is hashed: NFC, without spaces at its ends, as the API trims every text."""
-    return unicodedata.normalize("NFC", text).strip()
+def conflicts(roles: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs among ``roles`` that one person must not hold together, each once and in order."""
+    held = sorted(set(roles))
+    return [
+        (one, other)
+        for at, one in enumerate(held)
+        for other in held[at + 1 :]
+        if other in SEPARATED.get(one, ()) or one in SEPARATED.get(other, ())
+    ]
+
+
+_BROWSERS = (("MicroMessenger", "微信"), ("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"),
+             ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+_SYSTEMS = (("OpenHarmony", "鸿蒙"), ("HarmonyOS", "鸿蒙"), ("Android", "Android"), ("iPhone", "iPhone"),
+            ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
+
+
+def agent_summary(user_agent: str) -> str | None:
+    """What a User-Agent header tells its owner, in two words (``Chrome · Windows``); None when it tells nothing.
+
+    No version, no model, no build: enough to know one's own phone again, too little to follow anybody by.
+    """
+    told = [next((name for mark, name in known if mark in user_agent), "") for known in (_BROWSERS, _SYSTEMS)]
+    return " · ".join(name for name in told if name) or None
 
 
 def normal_phone(number: str, country_code: str = "86") -> str | None:

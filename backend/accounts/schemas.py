@@ -13,14 +13,6 @@ class WechatSignInRequest(Request):
     code = Text(most=128, required=True)
 
 
-class StaffSignInRequest(Request):
-    """``otp``: six digits of the authenticator app; each code works once."""
-
-    username = Text(most=40, required=True)
-    password = Text(most=200, required=True, metadata={"format": "password"})
-    otp = Text(most=6, least=6, pattern=r"^[0-9]{6}$", required=True)
-
-
 class DeviceNonceRequest(Request):
     device_id = Key(required=True)
 
@@ -68,6 +60,25 @@ class TokensView(View):
     expires_in = fields.Integer(required=True)
     refresh_token = fields.String(required=True)
     account = fields.Nested(AccountView, required=True)
+
+
+class SessionView(View):
+    """A session that stands. ``agent``: browser and system in two words, or null; ``refreshed_at``: last token
+    renewal, null before the first; ``current``: the one that asks."""
+
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True, validate=one_of("resident", "staff", "device"))
+    agent = fields.String(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    refreshed_at = Instant(required=True, allow_none=True)
+    expires_at = Instant(required=True)
+    current = fields.Boolean(required=True)
+
+
+class EndedView(View):
+    """How many sessions have ended."""
+
+    ended = fields.Integer(required=True)
 
 
 class MeView(View):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.accounts import people, rules, staff, tokens
-from backend.accounts.attempts import clear as clear_attempts
-from backend.accounts.attempts import count as count_attempt
-from backend.accounts.attempts import give_back as give_back_attempt
+from backend.accounts import attempts, people, rules, tokens
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
 from backend.accounts.holders import (
     holder_of,
@@ -46,22 +42,49 @@ from backend.accounts.people import (
     require_adult,
     seal_for,
 )
-from backend.accounts.rules import ADULT_YEARS, GUARDED_YEARS, ROLES, Limit
-from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
+from backend.accounts.rules import (
+    ADULT_YEARS,
+    GUARDED_YEARS,
+    ROLES,
+    ROLES_OF_THE_OFFICE,
+    Limit,
+    conflicts,
+    normal_username,
+)
+from backend.accounts.sessions import (
+    Grant,
+    OpenSession,
+    SignedIn,
+    end_session,
+    end_sessions,
+    open_session,
+    open_sessions,
+    refresh,
+    resolve,
+    who_now,
+)
 from backend.accounts.staff import (
-    CheckedStaff,
+    Credentials,
+    NewStaff,
+    StaffMember,
     add_membership,
-    check_staff,
-    count_sign_in,
-    create_staff,
+    add_staff,
+    credentials,
     display_names,
-    new_totp_secret,
-    provisioning_uri,
+    lock_active,
+    lock_holders,
+    memberships,
+    other_roles_of_person,
+    person_of_staff,
     remove_membership,
+    replace_memberships,
+    set_credentials,
     set_staff_status,
-    sign_in_staff,
     staff_by_username,
+    staff_member,
+    staff_members,
     staff_memberships,
+    use_otp_step,
 )
 from backend.accounts.wechat_accounts import check_wechat_code, set_wechat_account_status, sign_in_wechat
 from backend.kit import clock, seal
@@ -71,25 +94,27 @@ __all__ = [
     "ADULT_YEARS",
     "GUARDED_YEARS",
     "ROLES",
-    "CheckedStaff",
+    "ROLES_OF_THE_OFFICE",
+    "Credentials",
     "Grant",
     "Limit",
+    "NewStaff",
+    "OpenSession",
     "OpenedPerson",
     "Organisation",
-    "PasswordCost",
     "Person",
     "SignedIn",
+    "StaffMember",
     "account_view",
     "add_membership",
+    "add_staff",
     "bind_session_keys",
-    "check_staff",
     "check_wechat_code",
     "clear_attempts",
-    "configure",
+    "conflicts",
     "count_attempt",
-    "count_sign_in",
     "create_device",
-    "create_staff",
+    "credentials",
     "display_names",
     "end_session",
     "end_sessions",
@@ -98,71 +123,70 @@ __all__ = [
     "ensure_person",
     "find_people",
     "find_person",
-    "give_back_attempt",
+    "give_attempt_back",
     "give_nonce",
     "holder_of",
     "holds_since",
+    "is_remembered",
     "keep_phone",
     "lift_pause",
     "lock_account",
+    "lock_active",
+    "lock_holders",
     "lock_people",
     "me",
+    "memberships",
     "move_person",
-    "new_totp_secret",
     "normal",
+    "normal_username",
     "open_for",
     "open_person",
     "open_session",
+    "open_sessions",
     "openid_of",
     "openid_of_account",
     "organisation",
     "organisation_by_slug",
     "organisations",
+    "other_roles_of_person",
     "people_by_id",
     "person",
-    "provisioning_uri",
+    "person_of_staff",
     "refresh",
+    "remember_attempt",
     "remove_membership",
+    "replace_memberships",
     "require_adult",
     "require_may_spend",
     "resolve",
     "seal_for",
+    "set_credentials",
     "set_device_status",
     "set_staff_status",
     "set_wechat_account_status",
     "sign_in_device",
-    "sign_in_staff",
     "sign_in_wechat",
     "signed_text",
     "staff_by_username",
+    "staff_member",
+    "staff_members",
     "staff_memberships",
     "take_person",
     "tokens_view",
+    "use_otp_step",
+    "who_now",
 ]
 
 people_by_id = people.people
+count_attempt, give_attempt_back, clear_attempts = attempts.count, attempts.give_back, attempts.clear
+remember_attempt, is_remembered = attempts.remember, attempts.is_remembered
 WECHAT_USER = "微信用户"
 BEARER = "Bearer"
-
-
-@dataclass(frozen=True)
-class PasswordCost:
-    """Argon2id's cost; the default is RFC 9106's second recommendation."""
-
-    passes: int = 3
-    memory_kib: int = 65536
-    lanes: int = 4
 
 
 def bind_session_keys(base_url: str, session_keys: Mapping[str, bytes]) -> None:
     """Say which keys sign access tokens, the first of them the new ones. Safe to repeat while requests go on."""
     tokens.bind(tokens.Keys(dict(session_keys), next(iter(session_keys)), base_url))
-
-
-def configure(*, password_cost: PasswordCost | None = None) -> None:
-    """Bind what this room needs of the installation. Safe to repeat."""
-    cost = password_cost or PasswordCost()
-    staff.set_password_cost(passes=cost.passes, memory_kib=cost.memory_kib, lanes=cost.lanes)
 
 
 def account_view(reader: Reader, who: SignedIn) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from backend.accounts import tokens
+from backend.accounts import rules, tokens
 from backend.accounts.errors import RefreshRefused
 from backend.accounts.models import (
     DeviceRow,
@@ -38,7 +38,9 @@ RESIDENT_DAYS = 30
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who holds a session that stands. ``roles``: (role, organisation id) of staff."""
+    """Who holds a session that stands. ``roles``: (role, organisation id) of staff; ``person_id``: the person who is
+    that staff member, where known. It opens nothing: whoever works here is a resident only by the way residents take.
+    """
 
     kind: str
     account_id: UUID
@@ -49,6 +51,19 @@ class SignedIn:
     organisation_id: UUID | None = None
     device_id: UUID | None = None
     venue_id: UUID | None = None
+    person_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that stands, as its owner sees it. ``agent``: a few words about browser or phone."""
+
+    id: UUID
+    kind: str
+    agent: str | None
+    created_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ _WHO: dict[str, Select[*tuple[Any, ...]]] = {
     "resident": select(WechatAccountRow.resident_id)
     .join(SessionRow, SessionRow.account_id == WechatAccountRow.id)
     .where(WechatAccountRow.status == "active", *_standing()),
-    "staff": select(StaffRow.display_name, MembershipRow.role, MembershipRow.organisation_id)
+    "staff": select(StaffRow.display_name, StaffRow.resident_id, MembershipRow.role, MembershipRow.organisation_id)
     .join(SessionRow, SessionRow.account_id == StaffRow.id)
     .outerjoin(MembershipRow, MembershipRow.staff_id == StaffRow.id)
     .where(StaffRow.status == "active", *_standing())
@@ -99,7 +114,7 @@ def _signed_in(claims: tokens.Claims, rows: Sequence[Row[*tuple[Any, ...]]]) -> 
         return SignedIn(*ids, display_name="", resident_id=first.resident_id)
     if claims.kind == "staff":
         roles = tuple((row.role, row.organisation_id) for row in rows if row.role is not None)
-        return SignedIn(*ids, display_name=first.display_name, roles=roles)
+        return SignedIn(*ids, display_name=first.display_name, roles=roles, person_id=first.resident_id)
     return SignedIn(
         *ids, display_name=first.label, organisation_id=first.organisation_id, device_id=claims.account_id,
         venue_id=first.venue_id,
@@ -110,6 +125,16 @@ def resolve(reader: Reader, token: str) -> SignedIn | None:
     """Who an access token stands for; None when it is not genuine, has ended, or its session or account has."""
     claims = tokens.read_access_token(token)
     return who(reader, claims) if claims else None
+
+
+def who_now(session: Session, kind: str, account_id: UUID, session_id: UUID) -> SignedIn | None:
+    """Who a session stands for at this moment of a transaction, and keep it from ending until that is over.
+
+    None when it has ended meanwhile: what was done in its name must not be kept.
+    """
+    this = (SessionRow.account_id == account_id, SessionRow.id == session_id)
+    session.execute(select(SessionRow.id).where(*this).with_for_update(read=True))
+    return who(session, tokens.Claims(kind, account_id, session_id))
 
 
 def _lifetime(reader: Reader, kind: str) -> timedelta:
@@ -124,13 +149,13 @@ def _lifetime(reader: Reader, kind: str) -> timedelta:
     return timedelta(days=int(limits.get("refresh_days", RESIDENT_DAYS)))
 
 
-def open_session(session: Session, kind: str, account_id: UUID) -> Grant:
-    """Begin a session for an account that has just proved itself."""
+def open_session(session: Session, kind: str, account_id: UUID, user_agent: str = "") -> Grant:
+    """Begin a session for an account that has just proved itself. Of ``user_agent`` two words are kept."""
     now, session_id = clock.now(), new_id()
     session.execute(
         insert(SessionRow).values(
             account_id=account_id, id=session_id, kind=kind, created_at=now, ended_at=None, ended_because="",
-            expires_at=now + _lifetime(session, kind),
+            expires_at=now + _lifetime(session, kind), agent=rules.agent_summary(user_agent), refreshed_at=None,
         )
     )  # fmt: skip
     return _grant(session, tokens.Claims(kind, account_id, session_id), now)
@@ -175,30 +200,40 @@ def refresh(session: Session, refresh_token: str) -> Grant | RefreshRefused:
 
 
 def _carry_on(session: Session, account_id: UUID, session_id: UUID, now: datetime) -> str | None:
-    """The kind of a session that stands, after moving its end (not for staff). None when it has ended."""
+    """The kind of a session that stands, after moving its end (a staff member's stays). None when it has ended."""
     this = (SessionRow.account_id == account_id, SessionRow.id == session_id)
     standing = (*this, SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
     kind = session.execute(select(SessionRow.kind).where(*standing).with_for_update()).scalar()
-    if kind is not None and kind != "staff":
-        session.execute(update(SessionRow).where(*this).values(expires_at=now + _lifetime(session, kind)))
+    if kind is not None:
+        moved = {} if kind == "staff" else {"expires_at": now + _lifetime(session, kind)}
+        session.execute(update(SessionRow).where(*this).values(refreshed_at=now, **moved))
     return kind
 
 
-def end_session(session: Session, account_id: UUID, session_id: UUID, because: str = "signed-out") -> None:
-    """End one session; its access tokens fail from the next request on. Ending twice changes nothing."""
-    session.execute(
-        update(SessionRow)
-        .where(SessionRow.account_id == account_id, SessionRow.id == session_id, SessionRow.ended_at.is_(None))
-        .values(ended_at=clock.now(), ended_because=because)
+def open_sessions(reader: Reader, account_id: UUID) -> list[OpenSession]:
+    """The sessions of an account that stand, the newest first."""
+    mine = (SessionRow.account_id == account_id, SessionRow.ended_at.is_(None), SessionRow.expires_at > clock.now())
+    columns = (SessionRow.id, SessionRow.kind, SessionRow.agent, SessionRow.created_at, SessionRow.refreshed_at)
+    rows = reader.execute(
+        select(*columns, SessionRow.expires_at).where(*mine).order_by(SessionRow.created_at.desc(), SessionRow.id)
     )
+    return [OpenSession(*row) for row in rows]
 
 
-def end_sessions(session: Session, account_id: UUID, because: str) -> int:
-    """End every session of an account and return how many there were."""
-    ended = session.execute(
-        update(SessionRow)
-        .where(SessionRow.account_id == account_id, SessionRow.ended_at.is_(None))
-        .values(ended_at=clock.now(), ended_because=because)
-        .returning(SessionRow.id)
-    )
-    return len(ended.all())
+def end_session(session: Session, account_id: UUID, session_id: UUID, because: str = "signed-out") -> bool:
+    """End one session; its access tokens fail from the next request on. False when no such session stood."""
+    return _end(session, because, SessionRow.account_id == account_id, SessionRow.id == session_id) == 1
+
+
+def end_sessions(session: Session, account_id: UUID, because: str, but: UUID | None = None) -> int:
+    """End every session of an account, all but one if told, and return how many there were."""
+    others = (SessionRow.id != but,) if but else ()
+    return _end(session, because, SessionRow.account_id == account_id, *others)
+
+
+def _end(session: Session, because: str, *which: ColumnElement[bool]) -> int:
+    """What was known of the browser or phone is forgotten with the session."""
+    now = clock.now()
+    standing = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+    ended = update(SessionRow).where(*which, *standing).values(ended_at=now, ended_because=because, agent=None)
+    return len(session.execute(ended.returning(SessionRow.id)).all())

@@ -1,122 +1,136 @@
-"""Staff: made by an administrator, signed in by password and one-time code.
+"""The rows of those who work here: accounts, roles, and what they prove themselves with.
 
-A sign-in has three steps at the edge: count the attempt (a transaction of its own), ``check_staff`` (slow, outside
-any transaction), ``sign_in_staff`` (which uses up the one-time code and opens the session).
+What an acceptable password is, who may invite, suspend or give a role, is the room ``staff``'s to say; this file keeps
+what it decided, beside the sessions that are asked with every request.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from backend.accounts import attempts, rules, sessions
-from backend.accounts.errors import AccountRefused, SignInRefused
+from backend.accounts import rules, sessions
+from backend.accounts.errors import AccountRefused
 from backend.accounts.models import DeviceRow, MembershipRow, OrganisationRow, StaffRow
 from backend.kit import clock, seal
-from backend.kit.db import Reader, insert_if_absent
+from backend.kit.db import Reader, for_update, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 
-ATTEMPT = "staff-sign-in"
-OTP_SECONDS = 30
-OTP_STEPS = (-1, 0, 1)
-LEAST_PASSWORD = 10
-
-_hasher = PasswordHasher()
-_dummy_hash = ""
-
-
-def set_password_cost(*, passes: int = 3, memory_kib: int = 65536, lanes: int = 4) -> None:
-    """The cost of Argon2id (RFC 9106's second recommendation by default). Tests take less."""
-    global _hasher, _dummy_hash
-    _hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
-    _dummy_hash = _hasher.hash("nobody has this password")
-
-
-def _nobodys_hash() -> str:
-    """What an unknown name's password is compared with, so that the answer takes as long."""
-    if not _dummy_hash:
-        set_password_cost()
-    return _dummy_hash
+RoleHeld = tuple[str, UUID]
+"""A role and the organisation in which it is held."""
 
 
 @dataclass(frozen=True)
-class CheckedStaff:
-    """Password and one-time code were right; ``otp_step`` is still to be used up."""
+class NewStaff:
+    """Somebody who begins to work here. Empty ``password_hash`` and ``totp_secret``: signs in elsewhere."""
+
+    username: str
+    display_name: str
+    roles: Sequence[RoleHeld]
+    password_hash: str = field(default="", repr=False)
+    totp_secret: str = field(default="", repr=False)
+    resident_id: UUID | None = None
+    otp_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What an account proves itself with. ``totp_secret`` and ``password_hash`` are empty where there is none."""
 
     staff_id: UUID
     username: str
-    otp_step: int
+    display_name: str
+    status: str
+    password_hash: str = field(repr=False)
+    totp_secret: str = field(repr=False)
 
 
-def create_staff(
-    session: Session,
-    username: str,
-    password: str,
-    totp_secret: str,
-    display_name: str,
-    roles: Sequence[tuple[str, UUID]],
-) -> UUID:
-    """A staff account with its roles: (role, organisation id). ``totp_secret``: base32, 160 bits or more.
+@dataclass(frozen=True)
+class StaffMember:
+    """A staff account as those who administer it see it. ``linked``: whether the person behind it is known."""
 
-    Raises AccountRefused saying everything that is wrong.
-    """
-    if problems := _problems(session, username, password, totp_secret, display_name, roles):
-        raise AccountRefused("；".join(problems), problems=problems)
+    id: UUID
+    username: str
+    display_name: str
+    status: str
+    linked: bool
+    created_at: datetime
+
+
+def add_staff(session: Session, new: NewStaff) -> UUID:
+    """Insert a staff account with its roles. Raises AccountRefused when the username is taken."""
     staff_id = new_id()
     values = dict(
-        id=staff_id, username=rules.normal_username(username), display_name=display_name.strip(), status="active",
-        password_hash=_hasher.hash(rules.normal_password(password)), otp_last_step=None, created_at=clock.now(),
-        otp_secret_sealed=seal.seal_system(totp_secret, table="staff", column="otp_secret_sealed", row=staff_id),
+        id=staff_id, username=new.username, display_name=new.display_name, status="active",
+        password_hash=new.password_hash, otp_secret_sealed=_sealed(staff_id, new.totp_secret),
+        otp_last_step=new.otp_step, resident_id=new.resident_id, created_at=clock.now(),
     )  # fmt: skip
     if not insert_if_absent(session, StaffRow, values, ("username",)):
         raise AccountRefused("这个用户名已有人使用。", problems=["username: 已有人使用"])
-    for role, organisation_id in roles:
+    for role, organisation_id in new.roles:
         add_membership(session, staff_id, organisation_id, role)
     return staff_id
 
 
-def _problems(
-    session: Session,
-    username: str,
-    password: str,
-    totp_secret: str,
-    display_name: str,
-    roles: Sequence[tuple[str, UUID]],
-) -> list[str]:
-    problems = []
-    if rules.normal_username(username) is None:
-        problems.append("username: 3 至 40 个小写字母、数字、点、横线或下划线")
-    if not LEAST_PASSWORD <= len(rules.normal_password(password)) <= 200:
-        problems.append(f"password: {LEAST_PASSWORD} 至 200 个字符")
-    if not 1 <= len(display_name.strip()) <= 60:
-        problems.append("display_name: 1 至 60 个字符")
-    try:
-        if len(pyotp.TOTP(totp_secret).byte_secret()) < 20:
-            problems.append("totp_secret: 至少 160 位（base32 32 个字符）")
-    except ValueError:
-        problems.append("totp_secret: 应为 base32")
-    known = set(
-        session.execute(select(OrganisationRow.id).where(OrganisationRow.id.in_([o for _, o in roles]))).scalars()
+def _sealed(staff_id: UUID, totp_secret: str) -> str:
+    if not totp_secret:
+        return ""
+    return seal.seal_system(totp_secret, table="staff", column="otp_secret_sealed", row=staff_id)
+
+
+def credentials(reader: Reader, *, username: str = "", staff_id: UUID | None = None) -> Credentials | None:
+    """What the account of a normal username, or of an id, proves itself with; None when there is none."""
+    this = StaffRow.id == staff_id if staff_id else StaffRow.username == username
+    columns = (StaffRow.id, StaffRow.username, StaffRow.display_name, StaffRow.status, StaffRow.password_hash)
+    row = reader.execute(select(*columns, StaffRow.otp_secret_sealed).where(this)).first()
+    if row is None:
+        return None
+    sealed = row.otp_secret_sealed
+    secret = seal.open_system(sealed, table="staff", column="otp_secret_sealed", row=row.id) if sealed else ""
+    return Credentials(*row[:5], secret)
+
+
+def set_credentials(session: Session, staff_id: UUID, **changed: Any) -> None:
+    """Replace ``password_hash``, or ``totp_secret`` together with the ``otp_step`` that proved it."""
+    values: dict[str, Any] = {}
+    if "password_hash" in changed:
+        values["password_hash"] = changed["password_hash"]
+    if "totp_secret" in changed:
+        secret, step = changed["totp_secret"], changed.get("otp_step")
+        values.update(otp_secret_sealed=_sealed(staff_id, secret), otp_last_step=step)
+    session.execute(update(StaffRow).where(StaffRow.id == staff_id).values(**values))
+
+
+def use_otp_step(session: Session, staff_id: UUID, step: int) -> bool:
+    """Use up a one-time code of an active account; False when it, or a later one, was used before."""
+    used = (
+        update(StaffRow)
+        .where(
+            StaffRow.id == staff_id,
+            StaffRow.status == "active",
+            StaffRow.otp_last_step.is_(None) | (StaffRow.otp_last_step < step),
+        )
+        .values(otp_last_step=step)
+        .returning(StaffRow.id)
     )
-    for role, organisation_id in roles:
-        if role not in rules.ROLES:
-            problems.append(f"roles: 没有这种角色 {role}")
-        if organisation_id not in known:
-            problems.append(f"roles: 没有这个单位 {organisation_id}")
-    return problems
+    return session.execute(used).first() is not None
+
+
+def lock_active(session: Session, staff_id: UUID) -> bool:
+    """Hold an account's row until the transaction ends; False unless it is active."""
+    statement = select(StaffRow.id).where(StaffRow.id == staff_id, StaffRow.status == "active")
+    return session.execute(for_update(statement)).first() is not None
 
 
 def add_membership(session: Session, staff_id: UUID, organisation_id: UUID, role: str) -> None:
-    """Give a staff member a role in an organisation; giving it twice changes nothing."""
+    """Give a staff member a role in an organisation; giving it twice changes nothing. Raises AccountRefused."""
     if role not in rules.ROLES:
         raise AccountRefused(f"没有这种角色：{role}", problems=[f"role: {role}"])
     values = dict(staff_id=staff_id, organisation_id=organisation_id, role=role)
@@ -134,72 +148,46 @@ def remove_membership(session: Session, staff_id: UUID, organisation_id: UUID, r
     )
 
 
-def count_sign_in(session: Session, username: str) -> None:
-    """Count a sign-in before it is judged, for known and unknown names alike. Raises TooManyAttempts."""
-    attempts.count(session, ATTEMPT, username.strip().lower(), rules.STAFF_SIGN_IN)
+def replace_memberships(session: Session, staff_id: UUID, roles: Sequence[RoleHeld]) -> None:
+    """Let a staff member hold exactly these roles from the next request on."""
+    session.execute(delete(MembershipRow).where(MembershipRow.staff_id == staff_id))
+    if roles:
+        rows = [dict(staff_id=staff_id, organisation_id=where, role=role) for role, where in sorted(set(roles))]
+        session.execute(insert(MembershipRow), rows)
 
 
-def check_staff(reader: Reader, username: str, password: str, otp: str) -> CheckedStaff:
-    """Whether name, password and one-time code belong together. Raises SignInRefused, whatever is wrong.
-
-    Every answer costs one Argon2 verification and one comparison with three one-time codes.
-    """
-    normal = rules.normal_username(username) or ""
-    row = reader.execute(
-        select(StaffRow.id, StaffRow.password_hash, StaffRow.otp_secret_sealed, StaffRow.status).where(
-            StaffRow.username == normal
-        )
-    ).first()
-    right = _password_is_right(row.password_hash if row else _nobodys_hash(), rules.normal_password(password))
-    secret = (
-        seal.open_system(row.otp_secret_sealed, table="staff", column="otp_secret_sealed", row=row.id)
-        if row
-        else pyotp.random_base32()
-    )
-    step = matching_step(secret, otp)
-    if row is None or not right or step is None or row.status != "active":
-        raise SignInRefused()
-    return CheckedStaff(row.id, normal, step)
+def lock_holders(session: Session, role: str) -> list[UUID]:
+    """The active accounts that hold a role, anywhere; their rows are held, by key, until the transaction ends."""
+    holders = select(MembershipRow.staff_id).where(MembershipRow.role == role)
+    active = select(StaffRow.id).where(StaffRow.id.in_(holders), StaffRow.status == "active").order_by(StaffRow.id)
+    session.execute(for_update(active)).all()
+    return list(session.execute(active).scalars())  # whoever was suspended while this waited is no holder any more
 
 
-def _password_is_right(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
+def other_roles_of_person(reader: Reader, resident_id: UUID, but: UUID | None = None) -> list[str]:
+    """The roles that one person holds in accounts other than ``but``."""
+    theirs = select(MembershipRow.role).join(StaffRow, StaffRow.id == MembershipRow.staff_id)
+    theirs = theirs.where(StaffRow.resident_id == resident_id)
+    return list(reader.execute(theirs.where(StaffRow.id != but) if but else theirs).scalars())
 
 
-def matching_step(secret: str, otp: str) -> int | None:
-    """The 30-second step whose code this is, one step before or after now at most (RFC 6238, 5.2). None otherwise."""
-    totp, now_step = pyotp.TOTP(secret), int(clock.now().timestamp()) // OTP_SECONDS
-    matching = [
-        now_step + offset
-        for offset in OTP_STEPS
-        if hmac.compare_digest(totp.generate_otp(now_step + offset).encode(), otp.encode())
-    ]
-    return matching[0] if matching else None
+def person_of_staff(reader: Reader, staff_id: UUID) -> UUID | None:
+    """The person behind a staff account, where known."""
+    found: UUID | None = reader.execute(select(StaffRow.resident_id).where(StaffRow.id == staff_id)).scalar()
+    return found
 
 
-def sign_in_staff(session: Session, checked: CheckedStaff) -> sessions.Grant | SignInRefused:
-    """Use up the one-time code and open a session. A code that was used is refused, by *returning* the refusal.
+def set_staff_status(session: Session, staff_id: UUID, status: str) -> None:
+    """``suspended`` ends every session of the account at once; ``active`` lets it sign in again. Raises NotFound."""
+    changed = update(StaffRow).where(StaffRow.id == staff_id).values(status=status).returning(StaffRow.id)
+    if session.execute(changed).first() is None:
+        raise NotFound()
+    if status == "suspended":
+        sessions.end_sessions(session, staff_id, "suspended")
 
-    Such a refusal gives its attempt back: who knows the password and a true code was not guessing.
-    """
-    used = (
-        update(StaffRow)
-        .where(
-            StaffRow.id == checked.staff_id,
-            StaffRow.status == "active",
-            StaffRow.otp_last_step.is_(None) | (StaffRow.otp_last_step < checked.otp_step),
-        )
-        .values(otp_last_step=checked.otp_step)
-        .returning(StaffRow.id)
-    )
-    if session.execute(used).first() is None:
-        attempts.give_back(session, ATTEMPT, checked.username)
-        return SignInRefused()
-    attempts.clear(session, ATTEMPT, checked.username)
-    return sessions.open_session(session, "staff", checked.staff_id)
+
+_MEMBER = (StaffRow.id, StaffRow.username, StaffRow.display_name, StaffRow.status,
+           StaffRow.resident_id.is_not(None).label("linked"), StaffRow.created_at)  # fmt: skip
 
 
 def staff_by_username(reader: Reader, username: str) -> UUID:
@@ -211,13 +199,34 @@ def staff_by_username(reader: Reader, username: str) -> UUID:
     return staff_id
 
 
-def set_staff_status(session: Session, staff_id: UUID, status: str) -> None:
-    """``suspended`` ends every session of the account at once; ``active`` lets it sign in again."""
-    changed = update(StaffRow).where(StaffRow.id == staff_id).values(status=status).returning(StaffRow.id)
-    if session.execute(changed).first() is None:
+def staff_member(reader: Reader, staff_id: UUID) -> StaffMember:
+    """One staff account. Raises NotFound."""
+    row = reader.execute(select(*_MEMBER).where(StaffRow.id == staff_id)).first()
+    if row is None:
         raise NotFound()
-    if status == "suspended":
-        sessions.end_sessions(session, staff_id, "suspended")
+    return StaffMember(*row)
+
+
+def staff_members(
+    reader: Reader,
+    limit: int,
+    after: tuple[str, UUID] | None = None,
+    *,
+    organisation_id: UUID | None = None,
+    role: str | None = None,
+    status: str | None = None,
+) -> list[StaffMember]:
+    """Staff by username, at most ``limit``, of those who hold ``role`` or belong to the organisation if told."""
+    statement = select(*_MEMBER).order_by(StaffRow.username, StaffRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(tuple_(StaffRow.username, StaffRow.id) > after)
+    if status is not None:
+        statement = statement.where(StaffRow.status == status)
+    if organisation_id is not None or role is not None:
+        held = select(MembershipRow.staff_id)
+        held = held.where(MembershipRow.organisation_id == organisation_id) if organisation_id else held
+        statement = statement.where(StaffRow.id.in_(held.where(MembershipRow.role == role) if role else held))
+    return [StaffMember(*row) for row in reader.execute(statement)]
 
 
 def display_names(reader: Reader, account_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -228,22 +237,20 @@ def display_names(reader: Reader, account_ids: Collection[UUID]) -> dict[UUID, s
     return found
 
 
-def staff_memberships(reader: Reader, staff_id: UUID) -> list[dict[str, object]]:
-    """The roles of a staff member with their organisations: ``{role, organisation_id, organisation_name}``."""
+def memberships(reader: Reader, staff_ids: Collection[UUID]) -> dict[UUID, list[dict[str, object]]]:
+    """The roles of staff members with their organisations: ``{role, organisation_id, organisation_name}``."""
+    found: dict[UUID, list[dict[str, object]]] = {staff_id: [] for staff_id in staff_ids}
     rows = reader.execute(
-        select(MembershipRow.role, MembershipRow.organisation_id, OrganisationRow.name.label("organisation_name"))
+        select(MembershipRow.staff_id, MembershipRow.role, MembershipRow.organisation_id, OrganisationRow.name)
         .join(OrganisationRow, OrganisationRow.id == MembershipRow.organisation_id)
-        .where(MembershipRow.staff_id == staff_id)
+        .where(MembershipRow.staff_id.in_(staff_ids))
         .order_by(MembershipRow.role, OrganisationRow.name)
     )
-    return [dict(row._mapping) for row in rows]
+    for staff_id, role, organisation_id, name in rows:
+        found[staff_id].append(dict(role=role, organisation_id=organisation_id, organisation_name=name))
+    return found
 
 
-def new_totp_secret() -> str:
-    """A fresh TOTP secret: 160 random bits in base32."""
-    return pyotp.random_base32()
-
-
-def provisioning_uri(username: str, totp_secret: str, issuer: str) -> str:
-    """The ``otpauth://`` address that an authenticator app reads."""
-    return pyotp.TOTP(totp_secret).provisioning_uri(name=username, issuer_name=issuer)
+def staff_memberships(reader: Reader, staff_id: UUID) -> list[dict[str, object]]:
+    """The roles of one staff member with their organisations."""
+    return memberships(reader, [staff_id])[staff_id]

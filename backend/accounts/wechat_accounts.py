@@ -22,7 +22,7 @@ def check_wechat_code(code: str) -> wechat.WechatUser:
     return wechat.current().exchange_login_code(code)
 
 
-def sign_in_wechat(session: Session, user: wechat.WechatUser) -> sessions.Grant:
+def sign_in_wechat(session: Session, user: wechat.WechatUser, user_agent: str = "") -> sessions.Grant:
     """Open a session for a WeChat user, whose account is made at the first time. Raises SignInRefused."""
     account_id = _account(session, user)
     row = session.execute(
@@ -32,7 +32,7 @@ def sign_in_wechat(session: Session, user: wechat.WechatUser) -> sessions.Grant:
         raise SignInRefused()
     if user.unionid and row.unionid != user.unionid:
         session.execute(update(WechatAccountRow).where(WechatAccountRow.id == account_id).values(unionid=user.unionid))
-    return sessions.open_session(session, "resident", account_id)
+    return sessions.open_session(session, "resident", account_id, user_agent)
 
 
 def _account(session: Session, user: wechat.WechatUser) -> UUID:

@@ -45,7 +45,7 @@ def _resident() -> UUID | None:
 
 def _worker(action: str) -> Worker:
     caller = callers.current()
-    return Worker(caller.account_id, caller.role_for(action), caller.organisations_for(action), caller.resident_id)
+    return Worker(caller.account_id, caller.role_for(action), caller.organisations_for(action), caller.person_id)
 
 
 # --- communities and covenants -----------------------------------------------------------------------------------

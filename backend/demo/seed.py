@@ -28,6 +28,7 @@ from backend.ledger import service as ledger
 from backend.merchants import service as merchants
 from backend.perks import service as perks
 from backend.records import service as records
+from backend.staff import service as staff
 from config.settings import ROOT
 
 RESIDENTS, MERCHANTS = 2000, 300
@@ -164,19 +165,19 @@ class Seeder:
                 (place["slug"], accounts.organisation_by_slug(session, place["slug"]))
                 for place in self.content["community"]["communities"]
             ]
-            staff = [
+            people = [
                 ("office", "信用办工作人员（演示）", [("office", office)]),
                 ("office-second", "信用办复核人员（演示）", [("office", office)]),
                 ("auditor", "审计员（演示）", [("auditor", office)]),
                 ("account-admin", "账号管理员（演示）", [("account-admin", office)]),
                 ("counter-clerk", "窗口工作人员（演示）", [("counter-clerk", office)]),
             ]
-            staff += [
+            people += [
                 (f"worker-{slug}", f"{organisation.name}社区工作者", [("community-worker", organisation.id)])
                 for slug, organisation in places
             ]
             community.announce_from_file(session, self.today)
-            self.handover["staff"] = [_make_staff(session, *one) for one in staff]
+            self.handover["staff"] = [_make_staff(session, *one) for one in people]
             points.fund_all(session, self.today)
         with db.transaction() as session:
             self.handover["devices"] = [_make_device(session, place) for place in self.content["perks"]["venues"]]
@@ -215,8 +216,8 @@ def _shown(one: Someone, index: int) -> dict[str, str]:
 
 
 def _make_staff(session: Session, username: str, display_name: str, roles: list[tuple[str, UUID]]) -> dict[str, Any]:
-    password, secret = secrets.token_urlsafe(15), accounts.new_totp_secret()
-    accounts.create_staff(session, username, password, secret, display_name, roles)
+    password, secret = secrets.token_urlsafe(15), staff.new_totp_secret()
+    staff.create_staff(session, username, password, secret, display_name, roles)
     return {"label": display_name, "username": username, "password": password, "totp_secret": secret,
             "roles": [role for role, _ in roles]}  # fmt: skip
 

@@ -104,9 +104,9 @@ def count_binding(session: Session, account_id: UUID, claim: Claim, proof_kind: 
 
 def uncount_binding(session: Session, account_id: UUID, claim: Claim, proof_kind: str) -> None:
     """Give an attempt back that could not be judged, because another's system failed."""
-    accounts.give_back_attempt(session, ACCOUNT_ATTEMPT, str(account_id))
+    accounts.give_attempt_back(session, ACCOUNT_ATTEMPT, str(account_id))
     if proof_kind != "counter_code":
-        accounts.give_back_attempt(session, ID_NUMBER_ATTEMPT, claim.subject)
+        accounts.give_attempt_back(session, ID_NUMBER_ATTEMPT, claim.subject)
 
 
 def check_proof(openid: str, claim: Claim, proof_kind: str, value: str) -> CheckedProof:

@@ -15,7 +15,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -255,6 +255,15 @@ def current() -> Database:
     return _bound
 
 
+_last_word: Callable[[Session], None] | None = None
+
+
+def set_last_word(check: Callable[[Session], None] | None) -> None:
+    """Register what is asked at the end of every edge's transaction, after its waiting; what it raises undoes it."""
+    global _last_word
+    _last_word = check
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """The edge's one transaction. Nesting is a mistake in the design and raises."""
@@ -264,6 +273,8 @@ def transaction() -> Iterator[Session]:
         token = _open.set(session)
         try:
             yield session
+            if _last_word is not None:
+                _last_word(session)
         finally:
             _open.reset(token)
 

@@ -189,6 +189,12 @@ def open_counter() -> Response:
     return page("counter.html")
 
 
+@site.route("/app/staff")
+def open_staff() -> Response:
+    """Where staff come in, look after their accounts, and accounts are administered."""
+    return page("staff.html")
+
+
 @site.route("/static/<path:name>")
 def show_static(name: str) -> Response:
     """Styles, scripts and the decoder, from this server alone."""

@@ -17,8 +17,10 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flask import current_app, g, request
+from flask import current_app, g, has_request_context, request
+from sqlalchemy.orm import Session
 
+from backend.kit import db
 from backend.kit.errors import DomainError, NotFound
 from backend.kit.operations import Operation
 from backend.web.problems import document
@@ -91,6 +93,8 @@ class Caller:
 
     Of one who acts for another (``acts_as``: guardian or helper) ``resident_id`` is the one acted for, and
     ``acting_id`` the real actor's.
+    ``person_id``: the person who is this staff member, where known. It serves to keep her from judging her own affairs
+    and opens nothing that is a resident's.
     """
 
     kind: str
@@ -104,6 +108,7 @@ class Caller:
     venue_id: UUID | None = None
     acts_as: str = ""
     acting_id: UUID | None = None
+    person_id: UUID | None = None
 
     def person(self) -> UUID:
         """The caller's own resident id. Raises IdentityNotBound before the binding."""
@@ -166,7 +171,12 @@ def _staff(title: str, *roles: str, whose: str = "本单位") -> Permission:
     return Permission(title, frozenset({"staff"}), frozenset(roles), whose)
 
 
+EVERY_ROLE = ("office", "auditor", "account-admin", "counter-clerk", "community-worker", "partner-manager",
+              "data-officer", "market-manager")  # fmt: skip
+"""For what every staff member does with her own account."""
+
 PERMISSIONS: dict[str, Permission] = {
+    "sessions.read": _anyone_signed_in("查看自己的会话"),
     "sessions.end": _anyone_signed_in("结束自己的会话"),
     "me.read": _anyone_signed_in("查看自己的账号"),
     "identity.bind": _resident("实名绑定"),
@@ -200,6 +210,14 @@ PERMISSIONS: dict[str, Permission] = {
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),
+    "credentials.read": _staff("查看自己的登录方式", *EVERY_ROLE, whose="本人"),
+    "credentials.set": _staff("修改自己的密码、验证器和恢复码", *EVERY_ROLE, whose="本人"),
+    "staff.read": _staff("查看工作人员账号", "account-admin", whose="任何单位"),
+    "staff.invite": _staff("邀请工作人员", "account-admin", whose="任何单位，自己除外"),
+    "staff.roles": _staff("设定工作人员的角色", "account-admin", whose="任何单位，自己除外"),
+    "staff.suspend": _staff("停用和恢复工作人员账号", "account-admin", whose="任何单位，自己除外"),
+    "staff.reset": _staff("重置工作人员的登录方式", "account-admin", whose="任何单位，自己除外"),
+    "staff.sessions": _staff("查看和结束工作人员的会话", "account-admin", whose="任何单位，自己除外"),
 }
 """Every action of the API. The rooms' lines stand together so that who may do what is read in one place."""
 
@@ -220,10 +238,45 @@ def set_delegations(stands: Delegations) -> None:
     _delegations = stands
 
 
-def set_resolver(resolve: Callable[[str], Caller]) -> None:
-    """Register what turns an access token into a Caller (or raises NotSignedIn). The composition root does."""
-    global _resolver
-    _resolver = resolve
+_confirm: Callable[[Session, Caller], Caller | None] | None = None
+
+
+def set_resolver(
+    resolve: Callable[[str], Caller], confirm: Callable[[Session, Caller], Caller | None] | None = None
+) -> None:
+    """Register what turns an access token into a Caller (or raises NotSignedIn), and what tells, within a transaction,
+    whether and as what a staff caller still stands. The composition root does.
+    """
+    global _resolver, _confirm
+    _resolver, _confirm = resolve, confirm
+    db.set_last_word(_still_allowed)
+
+
+def _still_allowed(session: Session) -> None:
+    """Undo a staff member's act when she was suspended, or lost the role for it, while it waited for its turn."""
+    caller: Caller | None = g.get("caller") if has_request_context() else None
+    action: str | None = g.get("action") if caller else None
+    if caller is None or action is None or _confirm is None or not PERMISSIONS[action].roles:
+        return
+    now = _confirm(session, caller)
+    if now is None:
+        raise NotSignedIn()
+    if not caller.organisations_for(action) <= now.organisations_for(action):
+        raise _missing(action)
+
+
+def _missing(action: str) -> NotAllowed:
+    return NotAllowed(f"需要权限：{PERMISSIONS[action].title}", f"Missing permission: {action}", permission=action)
+
+
+def user_agent() -> str:
+    """What the caller's browser says it is; of which two words are kept."""
+    return request.headers.get("User-Agent", "")
+
+
+def address() -> str:
+    """Where this request comes from, as the server or a trusted proxy says."""
+    return request.remote_addr or ""
 
 
 def _authenticate() -> Caller | None:
@@ -284,13 +337,11 @@ def allow(action: str) -> Callable[[View], View]:
             if (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
                 caller = _for_another(caller, action, permission, whom)
             if caller.kind not in permission.kinds:
-                raise NotAllowed(f"需要权限：{permission.title}", f"Missing permission: {action}", permission=action)
+                raise _missing(action)
             if caller.kind == "staff" and not any(held.role in permission.roles for held in caller.roles):
                 if permission.roles:
-                    raise NotAllowed(
-                        f"需要权限：{permission.title}", f"Missing permission: {action}", permission=action
-                    )
-            g.caller = caller
+                    raise _missing(action)
+            g.caller, g.action = caller, action
             return view(*args, **kwargs)
 
         document(guarded, NotSignedIn, NotAllowed, NotDelegable)

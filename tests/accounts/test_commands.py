@@ -14,8 +14,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from backend.accounts import jobs, service, staff
-from backend.accounts.cli import accounts
+from backend.accounts import jobs, service
 from backend.accounts.errors import SignInRefused
 from backend.accounts.models import (
     AttemptRow,
@@ -27,6 +26,8 @@ from backend.accounts.models import (
 )
 from backend.kit import clock, db
 from backend.kit.trail import TrailRow
+from backend.staff import guard, passwords, signing_in
+from backend.staff.cli import group as accounts
 from backend.wechat.service import WechatUser
 from tests.factories import accounts as make
 
@@ -66,7 +67,7 @@ def test_staff_made_by_command_can_sign_in_with_the_secret_that_was_shown(office
     secret = parse_qs(urlsplit(uri).query)["secret"][0]
     with db.reading() as reader:
         otp = str(pyotp.TOTP(secret).at(clock.now()))
-        assert str(service.check_staff(reader, username, make.PASSWORD, otp).staff_id) == staff_id
+        assert str(signing_in.check_staff(reader, username, make.PASSWORD, otp).staff_id) == staff_id
         acts = reader.execute(select(TrailRow.action).where(TrailRow.subject_id == staff_id)).scalars().all()
         sealed = reader.execute(select(StaffRow.otp_secret_sealed).where(StaffRow.username == username)).scalar_one()
     assert acts == ["staff.create"] and secret not in sealed
@@ -121,19 +122,19 @@ def test_an_unknown_name_costs_as_much_work_as_a_known_one(
     database: db.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
-    judge = staff._password_is_right
+    judge = passwords.verify
 
     def counted(password_hash: str, password: str) -> bool:
-        verified.append(password_hash)
+        verified.append(password_hash or passwords.nobodys_hash())
         return judge(password_hash, password)
 
-    monkeypatch.setattr(staff, "_password_is_right", counted)
+    monkeypatch.setattr(passwords, "verify", counted)
     with db.reading() as reader, pytest.raises(SignInRefused):
-        service.check_staff(reader, "nobody-here", make.PASSWORD, "000000")
+        signing_in.check_staff(reader, "nobody-here", make.PASSWORD, "000000")
     with db.transaction() as session:
         known = make.staff(session)
     with db.reading() as reader, pytest.raises(SignInRefused):
-        service.check_staff(reader, known.username, "a wrong password", "000000")
+        signing_in.check_staff(reader, known.username, "a wrong password", "000000")
     assert [text.split("$")[3] for text in verified] == ["m=8192,t=1,p=1"] * 2
 
 
@@ -150,7 +151,7 @@ def test_what_can_no_longer_be_used_is_forgotten(database: db.Database) -> None:
         with db.transaction() as session:
             grant = service.sign_in_wechat(session, WechatUser(make.openid(), None))
             service.refresh(session, grant.refresh_token)
-            service.count_sign_in(session, make.openid())
+            guard.count(session, make.openid(), "")
     assert [after - was for after, was in zip(counts(), before, strict=True)] == [1, 0, 2, 1]
     jobs.forget_ended(clock.today())
     assert counts() == before

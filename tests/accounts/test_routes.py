@@ -9,9 +9,9 @@ import pyotp
 import pytest
 
 from backend.accounts import service
-from backend.accounts.staff import OTP_SECONDS
 from backend.kit import clock, db
 from backend.kit.ids import new_id
+from backend.staff.otp import OTP_SECONDS
 from config.settings import Settings
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as make

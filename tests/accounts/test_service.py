@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from backend.accounts import attempts, rules, service
 from backend.accounts.errors import AccountRefused, AdultsOnly, SignInRefused, TooManyAttempts
 from backend.accounts.models import PersonLookupRow, PersonRow, RefreshTokenRow
-from backend.accounts.staff import matching_step
 from backend.kit import clock, seal
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
+from backend.staff import service as employed
+from backend.staff.otp import matching_step
 from backend.wechat.service import WechatUser
 from tests.factories import accounts as make
 
@@ -117,7 +118,7 @@ def test_an_organisation_is_brought_up_to_date_under_its_slug(session: Session) 
 
 def test_staff_are_made_only_of_sound_parts(session: Session) -> None:
     with pytest.raises(AccountRefused) as refused:
-        service.create_staff(session, "x", "short", "AAAA", "", [("king", new_id())])
+        employed.create_staff(session, "x", "short", "AAAA", "", [("king", new_id())])
     told = " ".join(refused.value.members["problems"])
     for part in ("username", "password", "totp_secret", "display_name", "king", "单位"):
         assert part in told
@@ -126,7 +127,7 @@ def test_staff_are_made_only_of_sound_parts(session: Session) -> None:
 def test_a_username_is_given_once(session: Session) -> None:
     known = make.staff(session)
     with pytest.raises(AccountRefused):
-        service.create_staff(
+        employed.create_staff(
             session,
             known.username.upper(),
             make.PASSWORD,
@@ -241,7 +242,7 @@ def test_an_attempt_given_back_was_none(session: Session) -> None:
 
 
 def test_an_otp_is_good_one_step_early_or_late_and_no_more() -> None:
-    secret = service.new_totp_secret()
+    secret = employed.new_totp_secret()
     now = clock.now()
     step = int(now.timestamp()) // 30
     with clock.at(now):

@@ -17,6 +17,7 @@ from tests.browser.conftest import PHONE, SWITCHES
 from tests.browser.people import Demo, Resident, filmed, photograph
 from tests.browser.watching import Watched
 from tests.suites import chromium
+from tests.support.pages import DESKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 Open = Callable[..., Watched]
@@ -28,7 +29,8 @@ TICKET, TICKET_POINTS = "汤山温泉门票一张", 120
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/problems", "/problems/sold-out", "/app/resident", "/app/worker", "/app/venue", "/app/counter"]
+    "path",
+    ["/", "/problems", "/problems/sold-out", "/app/resident", "/app/worker", "/app/venue", *DESKS],
 )
 def test_a_page_is_usable_on_a_phone(open_page: Open, path: str, scheme: str) -> None:
     page = open_page(path, color_scheme=scheme)

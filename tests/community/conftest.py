@@ -84,6 +84,7 @@ def as_caller(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], str]:
     def token_for(caller: Caller) -> str:
         resolve = callers._resolver
         monkeypatch.setattr(callers, "_resolver", lambda token: caller if token == "stand-in" else resolve(token))
+        monkeypatch.setattr(callers, "_confirm", lambda _, caller: caller)
         return "stand-in"
 
     return token_for
@@ -91,4 +92,4 @@ def as_caller(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], str]:
 
 def staff_caller(worker: Worker) -> Caller:
     roles = tuple(Role(worker.role, organisation) for organisation in worker.organisations)
-    return Caller("staff", worker.account_id, uuid4(), "演示工作人员", worker.resident_id, roles)
+    return Caller("staff", worker.account_id, uuid4(), "演示工作人员", roles=roles, person_id=worker.resident_id)

@@ -22,6 +22,7 @@ from backend.accounts import service as accounts
 from backend.accounts.models import PersonRow, WechatAccountRow
 from backend.accounts.rules import check_character
 from backend.kit import clock
+from backend.staff import service as employed
 from backend.wechat.service import WechatUser
 
 PASSWORD = "correct horse battery staple"
@@ -112,8 +113,8 @@ class Staff:
 def staff(session: Session, role: str = "office", organisation_id: UUID | None = None, kind: str = "office") -> Staff:
     """A staff member with one role, in an organisation of their own unless told."""
     where = organisation_id or organisation(session, kind)
-    username, secret = f"t{secrets.token_hex(6)}", accounts.new_totp_secret()
-    staff_id = accounts.create_staff(session, username, PASSWORD, secret, "测试工作人员", [(role, where)])
+    username, secret = f"t{secrets.token_hex(6)}", employed.new_totp_secret()
+    staff_id = employed.create_staff(session, username, PASSWORD, secret, "测试工作人员", [(role, where)])
     return Staff(staff_id, username, where, secret)
 
 

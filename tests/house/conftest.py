@@ -10,10 +10,13 @@ from flask import Flask
 from backend.web import api
 from config.settings import Settings
 from tests.factories.world import World
+from tests.oidc_server import OidcServer
 from tests.wechat_server import WechatServer
 
 
 @pytest.fixture(scope="module")
-def world(app: Flask, city: dict[str, Any], wechat: WechatServer, settings: Settings) -> World:
+def world(
+    app: Flask, city: dict[str, Any], wechat: WechatServer, identity_provider: OidcServer, settings: Settings
+) -> World:
     """A world of the module's own."""
-    return World(api.document(app), wechat, settings.public_base_url)
+    return World(api.document(app), wechat, identity_provider, settings.public_base_url)

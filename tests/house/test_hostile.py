@@ -22,7 +22,7 @@ from tests.house.snapshots import unchanged
 JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
-    "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file",
+    "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
 })  # fmt: skip
 KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "grant_budget", "redeem", "review_submission",
          "reverse_transfer", "sign_covenant", "submit_deed"]  # fmt: skip
@@ -212,6 +212,7 @@ QUERIES = {
                cursor("p1"), cursor(*[["p", 1]] * 9)],
     "community_id": ["x", "1", "", "0" * 32], "venue": ["x", "1", "", "0" * 32],
     "upcoming": ["yes", "1", "TRUE", ""], "entitled": ["yes", "1", "True", ""], "qr": ["png", "", "SVG", "svg\x00"],
+    "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"],
 }  # fmt: skip
 """By name, values that no query parameter of that name accepts."""
@@ -311,8 +312,9 @@ def test_an_upload_past_the_limit_is_refused(client: CheckedClient, world: World
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_another_method_is_refused_with_those_allowed(client: CheckedClient, world: World, name: str) -> None:
     call = world.call(name)
+    there = {method for method, path, _ in world.operations.values() if path == call.path}
     with unchanged():
-        for method in ("TRACE", "PATCH", "DELETE", "PROPFIND"):
+        for method in {"TRACE", "PATCH", "DELETE", "PROPFIND"} - there:
             answer = client.open(call.url(), method=method)
             assert (answer.status_code, slug(answer)) == (405, "method-not-allowed"), method
             assert METHOD_OF[name] in answer.headers["Allow"]

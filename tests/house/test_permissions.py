@@ -30,6 +30,9 @@ UNBOUND_MAY = {
     "sign_out",
     "read_me",
     "show_home",
+    "list_sessions",
+    "end_own_session",
+    "end_other_sessions",
 }
 """What a WeChat account may do that is nobody's yet."""
 
@@ -46,6 +49,7 @@ REFUSED = {
     "admit": (403, "not-your-offer"),
     "read_message": (404, "not-found"),
     "end_delegation": (404, "not-found"),
+    "end_own_session": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -68,6 +72,27 @@ OPEN = {
     "sign_covenant": "a community is open to all",
     "check_in": "an activity is open to all members",
     "redeem": "an offer is open to all",
+    "change_password": "the caller's own, proved by the old one",
+    "renew_recovery_codes": "the caller's own, proved by password and code",
+    "begin_authenticator": "the caller's own, proved by password and code",
+    "confirm_authenticator": "the caller's own, proved by the new secret's code",
+    "invite_staff": "an administrator of accounts invites for every organisation",
+    "revoke_invitation": "administrators of accounts see one another's links",
+    **dict.fromkeys(
+        (
+            "read_staff",
+            "set_staff_roles",
+            "suspend_staff",
+            "lift_suspension",
+            "create_reset_link",
+            "link_oidc_subject",
+            "unlink_oidc_subject",
+            "list_staff_sessions",
+            "end_staff_sessions",
+            "end_staff_session",
+        ),
+        "an administrator of accounts administers every organisation's staff",
+    ),
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 
@@ -150,7 +175,8 @@ def tells_nothing(world: World, answer: Any) -> None:
 
 def belongings(client: CheckedClient, world: World) -> dict[str, Any]:
     """Everything that the resident can read about herself."""
-    names = [name for name in OWN_READS if re.fullmatch(r"/api/v1/(home|me[^{]*)", world.operations[name][1])]
+    hers = [name for name in OWN_READS if "resident" in PERMISSIONS[PERMISSION_OF[name]].kinds]
+    names = [name for name in hers if re.fullmatch(r"/api/v1/(home|me[^{]*)", world.operations[name][1])]
     return {name: world.call(name).send(client, world.tokens["resident"]).get_json() for name in names}
 
 

@@ -23,6 +23,7 @@ from backend.codes import service as codes
 from backend.codes.models import CodeKey
 from backend.kit import db, keys_cli, rotation, seal, watch
 from backend.models import metadata
+from backend.staff import service as staff
 from config import secrets_file
 from config.settings import Settings, SettingsError, new_secrets
 from tests.factories import accounts as people
@@ -64,7 +65,7 @@ def test_what_the_old_master_key_sealed_opens_without_it_after_a_pass(keys: Sett
     with db.reading() as reader:
         assert accounts.open_person(reader, who.resident_id).id_number == who.id_number
         sealed = reader.execute(select(PersonRow.name_sealed).where(PersonRow.resident_id == who.resident_id)).scalar()
-        checked = accounts.check_staff(reader, clerk.username, people.PASSWORD, clerk.otp())
+        checked = staff.check_staff(reader, clerk.username, people.PASSWORD, clerk.otp())
         secrets = reader.execute(select(CodeKey.pointer_sealed)).scalars().all()
     assert str(sealed).startswith("s1$" if fresh == "sm2" else "a1$")
     assert checked.staff_id == clerk.staff_id

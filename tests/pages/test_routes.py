@@ -21,6 +21,7 @@ from backend.kit import clock, db
 from backend.kit.errors import DomainError
 from backend.merchants import service as merchants
 from tests.checked_client import CheckedClient
+from tests.support.pages import DESKS
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{7*7}}'
 Register = Callable[..., str]
@@ -198,7 +199,7 @@ def test_an_unknown_problem_is_not_found(browser: FlaskClient, client: CheckedCl
     assert client.get("/problems/no-such-thing").get_json()["type"] == "/problems/not-found"
 
 
-@pytest.mark.parametrize("path", ["/", "/problems", "/app/venue", "/app/resident", "/app/worker", "/app/counter"])
+@pytest.mark.parametrize("path", ["/", "/problems", "/app/venue", "/app/resident", "/app/worker", *DESKS])
 def test_pages_are_under_a_strict_policy(browser: FlaskClient, path: str) -> None:
     answer = browser.get(path)
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))

@@ -1,0 +1,1 @@
+"""Those who work here: how they come in, stay in, and go."""

@@ -1,0 +1,3 @@
+"""The pages at which staff work."""
+
+DESKS = ("/app/staff", "/app/counter")
