@@ -214,6 +214,9 @@ def _wire_rotation() -> None:
     rotation.keys_from(_read_keys_again)
     for register in (accounts_rotation, codes_rotation):
         register.register()
+    rotation.needless("delegations.document_no_sealed", "under the person's data key")
+    rotation.needless("staff_pending_secrets.secret_sealed", "ends within the hour")
+    rotation.needless("staff_oidc_flows.verifier_sealed", "ends within ten minutes")
 
 
 def _wire_jobs() -> None:

@@ -145,8 +145,6 @@ def start_helping(body: dict[str, Any]) -> dict[str, Any]:
     此后在普通接口上加 `On-Behalf-Of`；每一次都记入本人的“谁看过我”。看信用分、给出同意不能由窗口代办。
     """
     clerk = _clerk(HELP)
-    with transaction() as session:
-        service.count_help(session, clerk.account_id)
     proof = service.CardProof(**body["card"], at="/card") if body["card"] else body["code"]
     with transaction() as session:
         return _view(service.start_helping(session, clerk, proof, callers.operation()))

@@ -40,7 +40,8 @@ class HelpRequest(Request):
     @validates_schema
     def one_proof(self, data: dict[str, Any], **_: Any) -> None:
         if (data.get("card") is None) == (data.get("code") is None):
-            raise ValidationError({"code": ["card 与 code 须给出且只给出一项。"]})
+            wrong = ["card 与 code 须给出且只给出一项。"]
+            raise ValidationError({"card": wrong, "code": wrong})
 
 
 class DelegationView(View):

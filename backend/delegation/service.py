@@ -121,10 +121,12 @@ def _guardian_until(session: Session, wanted: Guardianship, guardian_id: UUID, r
 def start_helping(session: Session, clerk: Clerk, proof: CardProof | str, operation: Operation) -> Delegation:
     """Let a clerk act, for half an hour, for the person who stands there: her card in hand, or the code she shows.
 
-    A code works once: the delegation's id is made of it. She is told at once. Raises IdentityNotVerified, FieldError.
+    A code works once: the delegation's id is made of it. She is told at once. Raises IdentityNotVerified,
+    FieldError, TooManyAttempts.
     """
     if (done := operations.begin(session, operation, kind="delegation.help")) is not None:
         return delegation(session, _represented(session, clerk.account_id, done), done, mine="actor")
+    accounts.count_attempt(session, "help", str(clerk.account_id), rules.HELPS_PER_CLERK)
     resident_id, delegation_id, basis = _before_counter(session, proof)
     accounts.lock_people(session, {resident_id})
     _end_where(session, "renewed", DelegationRow.resident_id == resident_id, DelegationRow.actor_id == clerk.account_id)
@@ -143,11 +145,6 @@ def _before_counter(session: Session, proof: CardProof | str) -> tuple[UUID, UUI
         shown = read_code(session, proof)
         return shown.resident_id, shown.delegation_id, SHOWED_CODE
     return person_before_us(session, proof), new_id(), SHOWED_CARD
-
-
-def count_help(session: Session, clerk_id: UUID) -> None:
-    """Count that a clerk starts to help somebody. Raises TooManyAttempts."""
-    accounts.count_attempt(session, "help", str(clerk_id), rules.HELPS_PER_CLERK)
 
 
 def _write(
@@ -239,7 +236,7 @@ def act_for(
     if acts_as not in may:
         return None
     consents.record_look(
-        session, resident_id, actor_id, acts_as, f"代办：{title.replace('自己的', '')}", [title],
+        session, resident_id, actor_id, acts_as, f"代办：{title.replace('自己的', '其')}", [title],
         f"代办登记 {row.id}（{row.basis}）", row.organisation_id if row.kind == rules.HELPER else None,
     )  # fmt: skip
     return acts_as
@@ -334,7 +331,6 @@ __all__ = [
     "Delegation",
     "Guardianship",
     "act_for",
-    "count_help",
     "delegations",
     "end_at_counter",
     "end_own",

@@ -21,8 +21,9 @@ from config.settings import Settings, new_key
 KINDS = {"master": "XINYI_MASTER_KEYS", "hash": "XINYI_HASH_KEYS", "session": "XINYI_SESSION_KEYS"}
 NOTICED_SECONDS = 3.0
 """Every process looks at the file of secrets each second; after three, all of them have what it says."""
-REST_SECONDS = {"master": 60, "hash": 60, "session": 16 * 60}
-"""How long a key that signs or seals nothing new may still be needed: kept copies of keys, access tokens' lifetime."""
+REST_SECONDS = {"master": 65 * 60, "hash": 60, "session": 16 * 60}
+"""How long a key that signs or seals nothing new may still be needed: half-finished joinings, kept copies of keys,
+access tokens."""
 
 
 @click.group("keys")

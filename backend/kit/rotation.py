@@ -42,6 +42,7 @@ Forget = Callable[[Session, str, int], int]
 _REWRAPS: dict[str, Pass] = {}
 _REHASHES: dict[str, Pass] = {}
 _FORGETS: dict[str, Forget] = {}
+_NEEDLESS: dict[str, str] = {}
 
 
 _read_keys: Callable[[], None] | None = None
@@ -68,6 +69,17 @@ def rewraps(name: str, each: Pass) -> None:
 def rehashes(name: str, each: Pass) -> None:
     """Register a pass that writes the digests of every hash key beside those that stand."""
     _REHASHES[name] = each
+
+
+def needless(column: str, why: str) -> None:
+    """Say that a sealed ``table.column`` needs no pass, and why: it ends within the time of rest, or stands under a
+    person's data key, which is what is wrapped anew."""
+    _NEEDLESS[column] = why
+
+
+def needless_columns() -> set[str]:
+    """The sealed columns that need no pass."""
+    return set(_NEEDLESS)
 
 
 def forgets(name: str, forget: Forget) -> None:

@@ -102,10 +102,10 @@ def test_a_guardian_acts_for_a_child_and_the_log_has_it_first(client: CheckedCli
     answer = on_behalf(client, "parent", family)
     assert answer.status_code == 200 and answer.get_json()["balance_points"] == 0
     (look,) = looks(family)
-    assert (look.role, look.purpose, look.fields) == ("监护人", "代办：查看积分", ["查看自己的积分"])
+    assert (look.role, look.purpose, look.fields) == ("监护人", "代办：查看其积分", ["查看自己的积分"])
     assert look.actor == family.parent.name[0] + "***" and str(delegation_id) in look.basis
     shown = on_behalf(client, "parent", family, "/me/access-log").get_json()["items"]
-    assert [one["purpose"] for one in shown] == ["代办：查看谁看过自己的信息", "代办：查看积分"]
+    assert [one["purpose"] for one in shown] == ["代办：查看谁看过其信息", "代办：查看其积分"]
 
 
 def test_the_look_stays_written_when_the_act_itself_is_refused(client: CheckedClient, family: Family) -> None:

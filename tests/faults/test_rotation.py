@@ -117,7 +117,7 @@ def test_keys_rotate_under_load_and_no_request_fails(kind: str) -> None:
             server.flask("codes", "rotate", "--lead-hours", "0.001")
             for each, options in (("session", ()), ("hash", ("--shangmi",)), ("master", ("--shangmi",))):
                 server.flask("keys", "rotate", each, *options)
-            past = time.time() - 3600  # as after the time of rest
+            past = time.time() - 7200  # as after the time of rest
             for each in ("hash", "master"):
                 os.utime(secrets, (past, past))
                 server.flask("keys", "drop", each, first[each])

@@ -23,9 +23,11 @@ JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
+    "read_message", "end_delegation", "end_at_counter",
 })  # fmt: skip
 KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "grant_budget", "redeem", "review_submission",
-         "reverse_transfer", "sign_covenant", "submit_deed"]  # fmt: skip
+         "reverse_transfer", "sign_covenant", "submit_deed",
+         "accept_messages", "register_guardian", "start_helping"]  # fmt: skip
 
 
 class Sender:
@@ -187,6 +189,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         return [{"url": call.url(**dict.fromkeys(call.params, uuid4()))}]
     changes: dict[str, Any] = {
         "reason": "另一个理由", "title": "另一场", "text": "另一件", "code": "XY1:OTHER", "version": "2025.9",
+        "result": "reject", "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"

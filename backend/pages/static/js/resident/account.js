@@ -101,9 +101,9 @@ export async function inboxCard(api) {
         h("br"),
         one.body,
         h("br"),
-        h("span", { class: "small muted" }, instant(one.created_at)),
+        h("span", { class: "row between" }, h("span", { class: "small muted" }, instant(one.created_at)), act),
       ),
-      h("span", { class: "stack" }, mark, act),
+      h("span", null, mark),
     );
   };
   const list = h("ul", { class: "reasons", id: "inbox" }, page.items.map(line));
