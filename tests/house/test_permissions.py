@@ -34,6 +34,13 @@ REFUSED = {
     "cancel_coupon": (404, "not-found"),
     "show_file": (404, "not-found"),
     "admit": (403, "not-your-offer"),
+    "withdraw_approval": (403, "not-your-proposal"),
+    "download_export": (404, "not-found"),
+    "rename_device": (404, "not-found"),
+    "suspend_device": (404, "not-found"),
+    "restore_device": (404, "not-found"),
+    "retire_device": (404, "not-found"),
+    "create_enrolment_code": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -49,6 +56,12 @@ OPEN = {
     "sign_covenant": "a community is open to all",
     "check_in": "an activity is open to all members",
     "redeem": "an offer is open to all",
+    "propose_policy": "a policy is the city's",
+    "propose_adjustment": "the office proposes for everybody",
+    "propose_export": "the office proposes about everybody",
+    "read_approval": "the office and its auditor see every proposal",
+    "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
+    "read_policy": "a policy is the city's",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 
