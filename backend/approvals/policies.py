@@ -30,6 +30,9 @@ TITLES = {
 }  # fmt: skip
 AT_ONCE = {"merchants": "承诺书文本", "community": "社区与公约", "perks": "优惠、场馆与名额"}
 """Kinds that rooms keep tables of: those follow when the version is kept, whatever its first day."""
+UNCHECKED = ("city", "deadlines")
+"""Kinds that no room checks: a new version keeps at least the shape of the one before."""
+_NOUNS = {dict: "表", list: "列表", str: "文字", int: "整数", float: "小数", bool: "true 或 false"}
 
 
 def content_of(toml: str | None, content: dict[str, Any] | None) -> dict[str, Any]:
@@ -78,7 +81,27 @@ def _problems(session: Session, kind: str, content: dict[str, Any]) -> list[str]
     version = content.get("version")
     if isinstance(version, str) and any(v.kind == kind and v.version == version for v in city.kept_versions(session)):
         problems.append(f"{kind}.toml：版本 {version} 已载入且不可更改，请改用新的版本号")
+    if kind in UNCHECKED:
+        base = _base(session, kind, day or clock.today())
+        problems += [f"{kind}.toml：{problem}" for problem in _lost(base.content if base else {}, content)]
     return problems
+
+
+def _lost(base: Any, content: Any, path: str = "") -> Iterator[str]:
+    """What the version in force has and this one lacks, or has as something else: whoever reads it counts on it."""
+    if type(base) is not type(content):
+        yield f"{path} 应为{_NOUNS.get(type(base), '另一种值')}"
+    elif isinstance(base, dict):
+        for key, value in base.items():
+            inner = f"{path}.{key}" if path else key
+            yield from _lost(value, content[key], inner) if key in content else [f"缺少 {inner}"]
+    elif isinstance(base, list) and base and all(isinstance(item, dict) for item in base):
+        common = {key: value for key, value in base[0].items() if all(key in item for item in base)}
+        for at, item in enumerate(content):
+            yield from _lost(common, item, f"{path}[{at}]")
+        if name := _name(base, []):
+            kept = {item.get(name) for item in content if isinstance(item, dict)}
+            yield from (f"缺少 {path}[{name}={item[name]}]" for item in base if item[name] not in kept)
 
 
 def _base(reader: Reader, kind: str, day: date) -> city.Policy | None:
@@ -128,7 +151,7 @@ _NOTHING = object()
 
 
 def _differing(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    if before == after and type(before) is type(after):
+    if _same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _members(path, before, after)
@@ -141,6 +164,13 @@ def _differing(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, A
         yield from _passages(path, before, after)
     else:
         yield path, before, after
+
+
+def _same(before: Any, after: Any) -> bool:
+    """As JSON, where true is not 1."""
+    if before is _NOTHING or after is _NOTHING:
+        return before is after
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
 def _passages(path: str, before: str, after: str) -> Iterator[tuple[str, Any, Any]]:

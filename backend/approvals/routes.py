@@ -86,7 +86,8 @@ def propose_adjustment(body: dict[str, Any]) -> Any:
     ends = body["expires_on"].isoformat() if body["expires_on"] else None
     payload = {
         "resident_id": str(body["resident_id"]), "organisation_id": str(_office(body, "points.propose")),
-        "points": -body["points"] if takes else body["points"], "title": body["title"], "expires_on": ends, "reason": body["reason"],
+        "points": -body["points"] if takes else body["points"], "title": body["title"], "expires_on": ends,
+        "reason": body["reason"],
     }  # fmt: skip
     subject = ("resident", str(body["resident_id"]))
     return _propose("points.adjust", "points.propose", body, payload, subject)

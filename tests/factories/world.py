@@ -340,7 +340,7 @@ class World:
 
     _show_merchant = _show_badge = _show_code_svg = _show_code_png = _show_poster = _merchant
 
-    # --- a second person, and devices ----------------------------------------------------------------------------------
+    # --- a second person, and devices --------------------------------------------------------------------------------
 
     def _new_adjustment(self, session: Session, whose: str = "office") -> Approval:
         """A proposal about the neighbour, by the office of that label."""

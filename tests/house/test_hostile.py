@@ -26,7 +26,8 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
     "restore_device", "retire_device",
 })  # fmt: skip
 KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "decide_approval", "grant_budget",
-         "propose_adjustment", "propose_export", "propose_policy", "redeem", "review_submission", "reverse_transfer", "sign_covenant", "submit_deed"]  # fmt: skip
+         "propose_adjustment", "propose_export", "propose_policy", "redeem", "review_submission", "reverse_transfer",
+         "sign_covenant", "submit_deed"]  # fmt: skip
 
 
 class Sender:
