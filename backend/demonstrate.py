@@ -114,6 +114,7 @@ WELCOME = """
   居民 resident   {base}/app/resident
   社区 worker     {base}/app/worker
   场馆 scanner    {base}/app/venue
+  办公室 office   {base}/app/office
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json
 

@@ -183,6 +183,12 @@ def open_worker() -> Response:
     return page("worker.html")
 
 
+@site.route("/app/office")
+def open_office() -> Response:
+    """The office's approvals, and a partner's devices."""
+    return page("office.html")
+
+
 @site.route("/static/<path:name>")
 def show_static(name: str) -> Response:
     """Styles, scripts and the decoder, from this server alone."""

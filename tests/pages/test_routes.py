@@ -198,7 +198,7 @@ def test_an_unknown_problem_is_not_found(browser: FlaskClient, client: CheckedCl
     assert client.get("/problems/no-such-thing").get_json()["type"] == "/problems/not-found"
 
 
-@pytest.mark.parametrize("path", ["/", "/problems", "/app/venue", "/app/resident", "/app/worker"])
+@pytest.mark.parametrize("path", ["/", "/problems", "/app/venue", "/app/resident", "/app/worker", "/app/office"])
 def test_pages_are_under_a_strict_policy(browser: FlaskClient, path: str) -> None:
     answer = browser.get(path)
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))

@@ -1,26 +1,8 @@
 // 社区工作台：登录、审核申报、展示会变化的签到码。
 
 import { Client } from "./api.js";
-import { handover } from "./demo.js";
-import {
-  $,
-  button,
-  card,
-  confirm,
-  day,
-  facts,
-  field,
-  h,
-  hush,
-  instant,
-  isDemo,
-  living,
-  onSubmit,
-  problemBox,
-  show,
-  tell,
-} from "./dom.js";
-import { totp } from "./totp.js";
+import { $, button, card, confirm, day, facts, field, h, hush, instant, living, problemBox, show, tell } from "./dom.js";
+import { showStaffSignIn, showWho } from "./staff.js";
 
 const api = new Client("worker");
 api.onSignedOut = () => {
@@ -33,80 +15,10 @@ async function start() {
   shown?.stop();
   $("dock").replaceChildren();
   $("who").replaceChildren();
-  if (!api.session) return showSignIn();
-  const { account } = api;
-  $("who").replaceChildren(
-    account.display_name,
-    button(
-      "退出",
-      async () => {
-        await api.signOut();
-        start();
-      },
-      { class: "quiet" },
-    ),
-  );
+  if (!api.session) return showStaffSignIn(api, ["community-worker"], start);
+  showWho(api, start);
   return route();
 }
-
-function showSignIn() {
-  const name = h("input", { required: true, autocomplete: "username" });
-  const password = h("input", { type: "password", required: true, autocomplete: "current-password" });
-  const otp = h("input", {
-    required: true,
-    inputMode: "numeric",
-    pattern: "[0-9]{6}",
-    maxLength: 6,
-    autocomplete: "one-time-code",
-  });
-  const form = onSubmit(
-    h(
-      "form",
-      { id: "sign-in" },
-      field("用户名", name),
-      field("密码", password),
-      field("动态码", otp, "验证器上的六位数字，每个只能用一次"),
-      h("button", { type: "submit", class: "main" }, "登录"),
-    ),
-    async () => {
-      await api.signIn("/auth/staff", { username: name.value, password: password.value, otp: otp.value });
-      await start();
-    },
-  );
-  show(
-    isDemo()
-      ? demoStaff(async (one) => {
-          name.value = one.username;
-          password.value = one.password;
-          otp.value = await totp(one.totp_secret);
-        })
-      : null,
-    card("工作人员登录", form),
-  );
-}
-
-function demoStaff(fill) {
-  const list = h("select", null);
-  const box = card(
-    "演示：选一位工作人员",
-    field("工作人员", list),
-    button(
-      "填好用户名、密码和动态码",
-      async () => {
-        await fill((await workers())[Number(list.value)]);
-        tell("已填好，请在动态码过期前登录");
-      },
-      { id: "demo-fill" },
-    ),
-  );
-  workers().then(
-    (found) => list.replaceChildren(...found.map((one, at) => h("option", { value: String(at) }, one.label))),
-    (error) => box.append(problemBox(error)),
-  );
-  return box;
-}
-
-const workers = async () => (await handover()).staff.filter((one) => one.roles.includes("community-worker"));
 
 const TABS = [
   ["queue", "待审核", showQueue],
