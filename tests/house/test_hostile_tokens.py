@@ -21,7 +21,7 @@ from tests.factories.world import GUARDED, OPERATIONS, PERMISSION_OF, World, for
 from tests.house.snapshots import unchanged
 
 ENTRANCES = {"sign_in_wechat", "sign_in_staff", "give_device_nonce", "sign_in_device", "refresh_tokens",
-             "list_problems", "explain_problem"}  # fmt: skip
+             "enrol_device", "list_problems", "explain_problem"}  # fmt: skip
 """Public routes that do not look at an Authorization header: the token in it may be the one that has just ended."""
 
 
