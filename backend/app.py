@@ -11,6 +11,9 @@ from backend.accounts import jobs as accounts_jobs
 from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
+from backend.approvals import policies
+from backend.approvals import routes as approvals_routes
+from backend.approvals import service as approvals
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
 from backend.codes import rotation as codes_rotation
@@ -26,11 +29,17 @@ from backend.consents import service as consents
 from backend.delegation import routes as delegation_routes
 from backend.delegation import service as delegation
 from backend.demo import cli as demo_cli
+from backend.devices import jobs as devices_jobs
+from backend.devices import routes as devices_routes
+from backend.devices import service as devices
+from backend.disclosure import routes as disclosure_routes
+from backend.disclosure import service as disclosure
 from backend.identity import jobs as identity_jobs
 from backend.identity import routes as identity_routes
 from backend.identity import service as identity
 from backend.kit import city, db, files, jobs, keys_cli, migrations, operations, outbox, rotation, seal, suites, watch
 from backend.kit import cli as kit_cli
+from backend.ledger import adjusting
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import routes as ledger_routes
@@ -65,6 +74,7 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, consents_routes.blp, messages_routes.blp,
     delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
     perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp, pages_routes.blp,
+    approvals_routes.blp, disclosure_routes.blp, devices_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -121,6 +131,8 @@ def wire(settings: Settings) -> None:
     _wire_wechat(settings)
     _wire_accounts(settings)
     _wire_city()
+    _wire_approvals()
+    _wire_devices(settings)
     _wire_news()
     _wire_jobs()
     _wire_rotation()
@@ -192,6 +204,30 @@ def _wire_city() -> None:
     city.applier("perks", perks.apply)
 
 
+def _wire_approvals() -> None:
+    """What needs a second person: how each kind is checked and described, and what does it once it is approved."""
+    approvals.executor(
+        policies.KIND, "发布政策", "policies.approve", prepare=policies.prepare, execute=policies.execute
+    )
+    approvals.executor(
+        adjusting.CODE, "调整积分", "points.approve", prepare=adjusting.prepare, execute=adjusting.execute
+    )
+    approvals.executor(
+        "people.export", "导出个人信息", "exports.approve", prepare=disclosure.prepare, execute=disclosure.execute,
+        hidden={"found_hidden"},
+    )  # fmt: skip
+    approvals.link_persons(accounts.person_of_staff)
+
+
+def _wire_devices(settings: Settings) -> None:
+    """Devices stand below the rooms that know venues and draw codes."""
+    devices.bind(settings.public_base_url, _device_venues, codes.qr_svg_fast)
+
+
+def _device_venues(reader: db.Reader, scope: devices.Scope) -> list[devices.Venue]:
+    return [devices.Venue(*found) for found in perks.partner_venues(reader, scope)]
+
+
 def _wire_news() -> None:
     """The outbox's two wires. A score follows its records and its consent within the same transaction."""
     outbox.within("records.changed", scores.on_records_changed)
@@ -221,7 +257,9 @@ def _wire_rotation() -> None:
 
 def _wire_jobs() -> None:
     """What each day owes."""
-    for register in (accounts_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
+    for register in (
+        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs,
+    ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)

@@ -116,6 +116,7 @@ WELCOME = """
   窗口 counter    {base}/app/counter
   账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
+  办公室 office   {base}/app/office
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json
 

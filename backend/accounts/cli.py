@@ -10,7 +10,7 @@ import click
 from sqlalchemy.orm import Session
 
 from backend.accounts import service
-from backend.accounts.errors import AccountRefused
+from backend.accounts.errors import AccountRefused, DeviceRetired
 from backend.kit import trail
 from backend.kit.db import transaction
 from backend.kit.errors import NotFound
@@ -75,6 +75,8 @@ def suspend_device(device_id: UUID, lift: bool) -> None:
             noted(session, "device.restore" if lift else "device.suspend", "device", device_id)
     except NotFound:
         raise click.ClickException("没有这台设备。") from None
+    except DeviceRetired as refusal:
+        raise click.ClickException(refusal.title_zh) from None
     click.echo("已恢复。" if lift else "已停用。")
 
 

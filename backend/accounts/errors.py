@@ -90,3 +90,23 @@ class AccountRefused(DomainError):
     title_en = "The account's details are not acceptable"
     explain_zh = "problems 逐条说明账号、角色、单位或设备公钥有什么问题。"
     explain_en = "`problems` says what is wrong with the username, a role, an organisation or a device's key."
+
+
+class DeviceKeyKnown(AccountRefused):
+    """A key is enrolled once, for one device, whatever became of that device."""
+
+    slug = "device-key-known"
+    status = 409
+    title_zh = "这把钥匙已经登记过"
+    title_en = "This key is enrolled already"
+    explain_zh = "一把公钥只能登记一台设备，已停用、已注销的也算。请在设备上重新生成钥匙再登记。"
+    explain_en = "A key belongs to one device, suspended and retired ones included. Make a new key on the device."
+
+
+class DeviceRetired(DomainError):
+    slug = "device-retired"
+    status = 409
+    title_zh = "设备已注销"
+    title_en = "The device is retired"
+    explain_zh = "注销不能恢复。需要继续使用时，请用登记码重新登记。"
+    explain_en = "A retired device does not come back. Enrol it anew with a code."

@@ -132,10 +132,14 @@ class MembershipRow(Base):
 
 
 class DeviceRow(Base):
-    """A venue's device. ``venue_id`` names a row of an upper room, so it is no foreign key."""
+    """A venue's device. ``venue_id`` names a row of an upper room, so it is no foreign key. A key is one device's."""
 
     __tablename__ = "devices"
-    __table_args__ = (CheckConstraint("status IN ('active', 'suspended')", name="status_known"), reference())
+    __table_args__ = (
+        CheckConstraint("status IN ('active', 'suspended', 'retired')", name="status_known"),
+        Index("uq_devices_public_key", "public_key", unique=True),
+        reference(),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))

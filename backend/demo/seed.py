@@ -176,12 +176,17 @@ class Seeder:
                 (f"worker-{slug}", f"{organisation.name}社区工作者", [("community-worker", organisation.id)])
                 for slug, organisation in places
             ]
+            people += [("partner-manager", "合作方管理员（演示）", [("partner-manager", self._first_partner(session))])]
             community.announce_from_file(session, self.today)
             self.handover["staff"] = [_make_staff(session, *one) for one in people]
             points.fund_all(session, self.today)
         with db.transaction() as session:
             self.handover["devices"] = [_make_device(session, place) for place in self.content["perks"]["venues"]]
         self.bar.update(10)
+
+    def _first_partner(self, session: Session) -> UUID:
+        """The partner of the first venue."""
+        return accounts.organisation_by_slug(session, self.content["perks"]["venues"][0]["partner"]).id
 
     def _offers(self) -> None:
         with db.reading() as reader:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, LargeBinary, String, UniqueConstraint, bindparam, insert, select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock
@@ -25,6 +27,11 @@ from backend.kit.errors import DomainError
 
 KINDS = ("city", "consents", "deadlines", "catalogue", "scoring", "merchants", "community", "perks")
 """In the order of loading: a later kind may refer to an earlier one."""
+
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
+_NUL = "\\u0000"
+_MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+"""What a check trips over when something is not of the shape that it reads."""
 
 
 class CityRefused(DomainError):
@@ -92,12 +99,33 @@ def read_folder(folder: Path) -> dict[str, dict[str, Any]]:
     for kind in KINDS:
         path = folder / f"{kind}.toml"
         try:
-            found[kind] = json.loads(json.dumps(tomllib.loads(path.read_text("utf-8")), default=_plain))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found[kind] = parse(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
             problems.append(f"{kind}.toml：{type(error).__name__}：{error}")
     if problems:
         raise CityRefused("；".join(problems), problems=problems)
     return found
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A file's content as it is kept: dates as text. Raises ValueError saying what is not TOML or has no place."""
+    try:
+        return plain(tomllib.loads(text))
+    except RecursionError:
+        raise ValueError("嵌套太深") from None
+
+
+def plain(content: dict[str, Any]) -> dict[str, Any]:
+    """Content as every database can keep it. Raises ValueError for what JSON cannot say: infinite numbers, NUL."""
+    try:
+        text = json.dumps(content, default=_plain, allow_nan=False)
+        json.dumps(content, default=_plain, ensure_ascii=False).encode()
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error) or "嵌套太深") from None
+    if _NUL in text:
+        raise ValueError("文字中含有 NUL 字符")
+    kept: dict[str, Any] = json.loads(text)
+    return kept
 
 
 def _plain(value: object) -> str:
@@ -108,14 +136,31 @@ def _plain(value: object) -> str:
 
 def lint(contents: dict[str, dict[str, Any]]) -> list[str]:
     """Every problem that the registered checks find, each with its file's name."""
-    problems = []
-    for kind, content in contents.items():
-        for field in ("version", "effective_on"):
-            if not isinstance(content.get(field), str):
-                problems.append(f"{kind}.toml：缺少 {field}")
-        for check in _linters.get(kind, ()):
-            problems += [f"{kind}.toml：{problem}" for problem in check(content, contents)]
+    return [f"{kind}.toml：{problem}" for kind in contents for problem in _lint_one(kind, contents)]
+
+
+def _lint_one(kind: str, contents: dict[str, dict[str, Any]]) -> list[str]:
+    content = contents[kind]
+    problems = [f"缺少 {field}" for field in ("version", "effective_on") if not isinstance(content.get(field), str)]
+    if not problems and not _VERSION.fullmatch(content["version"]):
+        problems.append("version 应为 1 至 40 个字母、数字、点、横线或下划线")
+    if not problems and day_of(content["effective_on"]) is None:
+        problems.append("effective_on 应为日期，例如 2026-03-05")
+    for check in _linters.get(kind, ()):
+        try:
+            problems += check(content, contents)
+        except _MISSHAPEN as error:
+            problems.append(f"结构有误，无法检查：{type(error).__name__} {error}"[:300])
     return problems
+
+
+def day_of(text: str) -> date | None:
+    """The day that a policy's ``YYYY-MM-DD`` means; None when it is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
 
 
 def load(session: Session, contents: dict[str, dict[str, Any]]) -> list[Policy]:
@@ -132,6 +177,64 @@ def load(session: Session, contents: dict[str, dict[str, Any]]) -> list[Policy]:
         loaded.append(policy)
     _seen.clear()
     return loaded
+
+
+def publish(session: Session, kind: str, content: dict[str, Any]) -> Policy:
+    """Keep and apply a new version of one kind, checked together with the others in force on its first day.
+
+    Raises CityRefused with every problem, also when a room's tables cannot be brought up to date with it.
+    """
+    if problems := lint({**contents_on(session, _first_day(content)), kind: content}):
+        raise CityRefused(f"{len(problems)} 处问题：" + "；".join(problems[:5]), problems=problems)
+    policy = Policy(kind, content["version"], date.fromisoformat(content["effective_on"]), content)
+    _keep(session, policy)
+    try:
+        for apply in _appliers.get(kind, ()):
+            apply(session, policy)
+        session.flush()
+    except (*_MISSHAPEN, DataError, IntegrityError) as error:
+        problem = f"{kind}.toml：内容无法落实到数据表：{type(error).__name__}"
+        raise CityRefused(problem, problems=[problem]) from error
+    _seen.clear()
+    return policy
+
+
+def _first_day(content: dict[str, Any]) -> date:
+    told = content.get("effective_on")
+    return (day_of(told) if isinstance(told, str) else None) or clock.today()
+
+
+def contents_on(reader: Reader, day: date) -> dict[str, dict[str, Any]]:
+    """The content of every kind that has a version in force on a Shanghai day, in the order of loading."""
+    found = {}
+    for kind in KINDS:
+        try:
+            found[kind] = _in_force(reader, kind, day).content
+        except CityMissing:
+            continue
+    return found
+
+
+class Kept(NamedTuple):
+    """One kept version. ``in_force``: it holds today."""
+
+    kind: str
+    version: str
+    effective_on: date
+    loaded_at: datetime
+    in_force: bool
+
+
+def kept_versions(reader: Reader) -> list[Kept]:
+    """Every version of every kind, by kind in the order of loading, the latest to begin first."""
+    columns = (PolicyRow.kind, PolicyRow.version, PolicyRow.effective_on, PolicyRow.loaded_at)
+    rows = reader.execute(select(*columns).order_by(PolicyRow.effective_on.desc(), PolicyRow.loaded_at.desc())).all()
+    today, holding = clock.today(), dict[str, str]()
+    for row in rows:
+        if row.effective_on <= today:
+            holding.setdefault(row.kind, row.version)
+    shown = [Kept(*row, in_force=holding.get(row.kind) == row.version) for row in rows]
+    return sorted(shown, key=lambda one: KINDS.index(one.kind))
 
 
 def _keep(session: Session, policy: Policy) -> None:

@@ -19,7 +19,7 @@ MOST_POINTS = 1_000_000_000
 
 ACCOUNT_KINDS = ("mint", "budget", "escrow", "partner", "loss", "expired")
 TRANSFER_KINDS = (
-    "grant", "award", "hold", "release", "settlement", "expiry", "reversal", "shortfall", "recovery",
+    "grant", "award", "hold", "release", "settlement", "expiry", "reversal", "shortfall", "recovery", "deduction",
 )  # fmt: skip
 _ACCOUNTS = uuid.UUID("6f2ad1a8-5c0b-5e0e-9d55-3b0a6a3f7a10")
 

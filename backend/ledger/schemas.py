@@ -32,6 +32,7 @@ class WalletEntryView(View):
     at = Instant(required=True, metadata={"description": "入账时间"})
     counterparty = fields.String(required=True, metadata={"description": "对方"})
     balance_after_points = fields.Integer(required=True, metadata={"description": "这一笔之后的账面余额"})
+    reason = fields.String(required=True, metadata={"description": "更正或调整的理由；其他时候为空"})
 
 
 class BudgetRequest(Request):

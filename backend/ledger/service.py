@@ -43,8 +43,8 @@ from backend.ledger.statement import Budget, Entry, Expiring, Wallet, balance, b
 
 __all__ = [
     "EXPIRE_AT_ONCE", "FOREVER", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report", "Transfer", "Wallet",
-    "account_id", "audit", "award", "balance", "budget", "entries", "expire_due", "grant_budget", "hold", "mint",
-    "order_budget", "order_reversal", "release", "reverse", "settle", "transfer", "wallet",
+    "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due", "grant_budget", "hold",
+    "mint", "order_budget", "order_reversal", "release", "reverse", "settle", "transfer", "wallet",
 ]  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def award(
     expires_on: date | None,
     counterparty: str = PROGRAMME,
     ordered_by: UUID | None = None,
+    reason: str = "",
 ) -> Transfer:
     """Give a resident points out of the organisation's budget of the current Shanghai month: budget to wallet.
 
@@ -105,10 +106,35 @@ def award(
     lot = lot_of(session, book, organisation_id, expires_on or FOREVER)
     given = book.post(
         "award", debit, resident_id, points, [Take(lot, points)], code=code, title=title, counterparty=counterparty,
-        subject_id=subject_id, event_at=event_at, budget_month=month, ordered_by=ordered_by,
+        subject_id=subject_id, event_at=event_at, budget_month=month, ordered_by=ordered_by, reason=reason,
     )  # fmt: skip
     book.write(session)
     return given
+
+
+def deduct(
+    session: Session, resident_id: UUID, organisation_id: UUID, points: int, code: str, title: str, reason: str,
+    by: UUID, subject_id: UUID,
+) -> Transfer:  # fmt: skip
+    """Take up to ``points`` from a resident, what is there and never more: wallet to the organisation's loss account.
+
+    Lots that are due are booked out first; the oldest-ending points go first. Raises NotEnoughPoints when there is
+    nothing to take.
+    """
+    rules.check_points(points)
+    today = clock.today()
+    book = open_spending_book(session, resident_id)
+    post_due(session, book, today)
+    taken = min(points, rules.spend(book.lots.values(), points, today).available_points)
+    if taken == 0:
+        raise NotEnoughPoints(needed_points=points, available_points=0)
+    deducted = book.post(
+        "deduction", resident_id, open_account(session, "loss", organisation_id), taken,
+        rules.spend(book.lots.values(), taken, today).takes, code=code, title=title, counterparty=PROGRAMME,
+        subject_id=subject_id, ordered_by=by, reason=reason,
+    )  # fmt: skip
+    book.write(session)
+    return deducted
 
 
 def _draw(session: Session, organisation_id: UUID, month: date, points: int) -> UUID:

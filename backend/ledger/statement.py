@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     at: datetime
     counterparty: str
     balance_after_points: int
+    reason: str
 
 
 class Budget(NamedTuple):
@@ -74,6 +75,7 @@ _ENTRIES = (
         transfers.c.created_at,
         transfers.c.counterparty,
         transfers.c.wallet_balance_after_points,
+        transfers.c.reason,
     )
     .where(transfers.c.resident_id == bindparam("key"), transfers.c.entry_number < bindparam("before"))
     .order_by(transfers.c.entry_number.desc())

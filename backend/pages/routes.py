@@ -195,6 +195,12 @@ def open_staff() -> Response:
     return page("staff.html")
 
 
+@site.route("/app/office")
+def open_office() -> Response:
+    """The office's approvals, and a partner's devices."""
+    return page("office.html")
+
+
 @site.route("/static/<path:name>")
 def show_static(name: str) -> Response:
     """Styles, scripts and the decoder, from this server alone."""

@@ -164,3 +164,11 @@ def venue(reader: Reader, venue_id: UUID) -> Row[Any]:
     if found is None:
         raise NotFound()
     return found
+
+
+def partner_venues(reader: Reader, partner_ids: Collection[UUID] | None) -> list[tuple[UUID, UUID, str]]:
+    """Open venues of these partners (None: of all) as (id, partner id, name), by name."""
+    query = select(Venue.id, Venue.partner_id, Venue.name).where(Venue.status == "open")
+    if partner_ids is not None:
+        query = query.where(Venue.partner_id.in_(partner_ids))
+    return [(row.id, row.partner_id, row.name) for row in reader.execute(query.order_by(Venue.name, Venue.id))]

@@ -218,6 +218,22 @@ PERMISSIONS: dict[str, Permission] = {
     "staff.suspend": _staff("停用和恢复工作人员账号", "account-admin", whose="任何单位，自己除外"),
     "staff.reset": _staff("重置工作人员的登录方式", "account-admin", whose="任何单位，自己除外"),
     "staff.sessions": _staff("查看和结束工作人员的会话", "account-admin", whose="任何单位，自己除外"),
+    "approvals.read": _staff("查看审批事项", "office", "auditor", whose="任何单位"),
+    "approvals.decide": _staff("审批他人提出的事项", "office", whose="他人提出的"),
+    "approvals.withdraw": _staff("撤回自己提出的事项", "office", whose="自己提出的"),
+    "policies.read": _staff("查看城市政策", "office", "auditor", whose="本市"),
+    "policies.propose": _staff("提出发布政策", "office", whose="本市"),
+    "policies.approve": _staff("批准发布政策", "office", whose="他人提出的"),
+    "points.propose": _staff("提出调整积分", "office", whose="任何人，本人除外"),
+    "points.approve": _staff("批准调整积分", "office", whose="他人提出的"),
+    "exports.propose": _staff("提出导出个人信息", "office", whose="任何人"),
+    "exports.approve": _staff("批准导出个人信息", "office", whose="他人提出的"),
+    "exports.download": _staff("下载经批准的导出", "office", whose="自己提出的，一次"),
+    "devices.enrol": _staff("发放设备登记码", "partner-manager", "account-admin", whose="本单位场馆，账号管理员不限"),
+    "devices.read": _staff("查看设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"),
+    "devices.manage": _staff(
+        "改名、停用、恢复、注销设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"
+    ),
 }
 """Every action of the API. The rooms' lines stand together so that who may do what is read in one place."""
 
@@ -361,6 +377,22 @@ _ON_BEHALF_OF = {
     "description": "代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。",
     "schema": {"type": "string", "format": "uuid"},
 }  # fmt: skip
+
+
+def require(action: str) -> None:
+    """Refuse the caller of this request who lacks ``action``, which depends on what the request is about."""
+    permission, caller = PERMISSIONS[action], current()
+    if caller.kind not in permission.kinds or not any(held.role in permission.roles for held in caller.roles):
+        raise NotAllowed(f"需要权限：{permission.title}", f"Missing permission: {action}", permission=action)
+
+
+def further(*actions: str) -> Callable[[View], View]:
+    """Document which actions a route requires besides its own, each for some of what it is about."""
+
+    def decorate(view: View) -> View:
+        return _documented(view, **{"x-further-permissions": list(actions)})
+
+    return decorate
 
 
 def public(view: View) -> View:

@@ -357,9 +357,10 @@ def test_a_device_is_enrolled_by_its_key_file_and_the_key_cannot_be_taken_out(
     page = open_page("/app/venue")
     key = tmp_path / "device.json"
     key.write_text(json.dumps(device), "utf-8")
+    page.page.get_by_text("已有私钥的设备：导入").click()
     page.page.get_by_label("从文件导入私钥").set_input_files(key)
     expect(page.page.get_by_label("设备编号")).to_have_value(device["device_id"])
-    page.press("登记本机")
+    page.press("导入")
     expect(page.page.locator("#state")).to_contain_text("名单更新于")
     script = """async () => {
         const { device } = await import("/static/js/store.js");

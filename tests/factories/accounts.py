@@ -146,6 +146,15 @@ def device(session: Session, organisation_id: UUID | None = None, venue_id: UUID
     return Device(accounts.create_device(session, where, venue_id, "测试设备", public_jwk(key)), where, key)
 
 
+def enrolment(base_url: str, code: str, key: Ed25519PrivateKey | None = None) -> dict[str, Any]:
+    """The request by which a device enrols a key of its own, signed as it should be."""
+    key = key or Ed25519PrivateKey.generate()
+    jwk = public_jwk(key)
+    text = f"xinyi-device-enrolment-v1|{base_url}|{code.replace('-', '')}|{jwk['x']}"
+    signature = base64.urlsafe_b64encode(key.sign(text.encode())).decode().rstrip("=")
+    return {"code": code, "public_key_jwk": jwk, "signature": signature}
+
+
 def device_token(session: Session, who: Device) -> str:
     """An access token of a device, without the steps of a sign-in."""
     return accounts.open_session(session, "device", who.device_id).access_token

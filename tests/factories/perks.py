@@ -6,6 +6,7 @@ import secrets
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -14,6 +15,7 @@ from backend.kit.operations import Operation
 from backend.ledger import service as ledger
 from backend.perks import policy
 from backend.perks.door import Door
+from backend.perks.models import Venue
 from tests.factories import accounts as people
 
 PARTNER_CODE = "91320115DEM000014W"
@@ -63,6 +65,15 @@ def shop(session: Session, **changes: Any) -> Shop:
     partner_id = accounts.organisation_by_slug(session, made["partners"][0]["slug"]).id
     device = people.device(session, partner_id, venue_id)
     return Shop(offer_id, partner_id, venue_id, Door(device.device_id, partner_id, venue_id), made)
+
+
+def venue(session: Session, partner_id: UUID) -> UUID:
+    """Another open venue of a partner's, with nothing on offer."""
+    slug = f"v-{secrets.token_hex(6)}"
+    values = {"slug": slug, "partner_id": partner_id, "name": "测试场馆", "address": "测试路 2 号", "lat": 32.0,
+              "lon": 118.8, "status": "open"}  # fmt: skip
+    session.execute(insert(Venue).values(id=policy.venue_id(slug), **values))
+    return policy.venue_id(slug)
 
 
 def change_offer(session: Session, known: Shop, **changes: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -23,14 +24,17 @@ from werkzeug.test import TestResponse
 from backend.accounts import rules as account_rules
 from backend.accounts import service as accounts
 from backend.app import BLUEPRINTS
+from backend.approvals import service as approvals
+from backend.approvals.service import Approval
 from backend.codes import service as codes
 from backend.community import service as community
 from backend.community import submissions
 from backend.community.models import Community
 from backend.community.rules import community_id
 from backend.consents import service as consents
+from backend.devices import service as devices
 from backend.identity import service as identity
-from backend.kit import clock, db, files
+from backend.kit import city, clock, db, files
 from backend.ledger import service as ledger
 from backend.messages import inbox
 from backend.perks import coupons
@@ -109,6 +113,7 @@ class World:
             if method in ("get", "post", "put", "patch", "delete")
         }
         self.tokens: dict[str, str] = {}
+        self.staff: dict[str, people.Staff] = {}
         with db.transaction() as session:
             codes.ensure_keys(session, "320115")
             self._residents(session)
@@ -116,6 +121,7 @@ class World:
             self._doors(session)
             self.merchant_code = registered(session).public_code
             self._belongings(session)
+            self.deadlines = city.get(session, "deadlines").content
 
     # --- who there is ------------------------------------------------------------------------------------------------
 
@@ -137,7 +143,8 @@ class World:
             own = home if kind == "community" else people.organisation(session, kind)
             other = elsewhere if kind == "community" else people.organisation(session, kind)
             for label, where in ((role, own), (f"other {role}", other)):
-                self.tokens[label] = people.staff_token(session, people.staff(session, role, where))
+                self.staff[label] = people.staff(session, role, where)
+                self.tokens[label] = people.staff_token(session, self.staff[label])
 
     def _doors(self, session: Session) -> None:
         self.shop, self.other_shop = shops.shop(session, price_points=5, uses=2), shops.shop(session)
@@ -473,6 +480,81 @@ class World:
         return {"params": {"public_code": self.merchant_code}}
 
     _show_merchant = _show_badge = _show_code_svg = _show_code_png = _show_poster = _merchant
+
+    # --- a second person, and devices --------------------------------------------------------------------------------
+
+    def _new_adjustment(self, session: Session, whose: str = "office") -> Approval:
+        """A proposal about the neighbour, by the office of that label."""
+        subject = ("resident", str(self.neighbour.resident_id))
+        payload = {"resident_id": subject[1], "organisation_id": str(self.staff[whose].organisation_id), "points": 3,
+                   "title": "核对更正", "expires_on": None, "reason": "补记时长"}  # fmt: skip
+        by = approvals.Actor(self.staff[whose].staff_id, "office")
+        ledger.grant_budget(session, self.staff[whose].organisation_id, clock.today(), 10, None)
+        return approvals.propose(session, shops.act(by.account_id), "points.adjust", by, "补记时长", payload, subject)
+
+    def _propose_policy(self, _: Session) -> dict[str, Any]:
+        content = {**self.deadlines, "version": f"test.{uuid4().hex[:8]}", "effective_on": clock.today().isoformat()}
+        return {"body": {"kind": "deadlines", "toml": tomled(content), "reason": "测试发布"}}
+
+    def _propose_adjustment(self, _: Session) -> dict[str, Any]:
+        return {"body": {"resident_id": str(self.neighbour.resident_id), "direction": "give", "points": 3,
+                         "title": "核对更正", "reason": "补记时长"}}  # fmt: skip
+
+    def _propose_export(self, _: Session) -> dict[str, Any]:
+        return {"body": {
+            "people": [{"resident_id": str(self.neighbour.resident_id)}], "fields": ["name"], "purpose": "测试用途",
+            "legal_basis": "测试依据", "document_no": "测试〔2026〕1号", "reason": "测试导出",
+        }}  # fmt: skip
+
+    def _read_approval(self, session: Session) -> dict[str, Any]:
+        return {"params": {"approval_id": self._new_adjustment(session).id}}
+
+    _withdraw_approval = _read_approval
+
+    def _decide_approval(self, session: Session) -> dict[str, Any]:
+        made = self._new_adjustment(session, "other office")
+        body = {"decision": "approve", "reason": "情况属实", "digest": made.digest}
+        return {"params": {"approval_id": made.id}, "body": body}
+
+    def _download_export(self, session: Session) -> dict[str, Any]:
+        by, other = (approvals.Actor(self.staff[who].staff_id, "office") for who in ("office", "other office"))
+        payload = {"people": [{"resident_id": str(self.neighbour.resident_id)}], "fields": ["name"],
+                   "purpose": "测试用途", "legal_basis": "测试依据", "document_no": "测试〔2026〕1号",
+                   "organisation_id": str(self.staff["office"].organisation_id)}  # fmt: skip
+        subject, key = ("residents", "1"), shops.act(by.account_id)
+        made = approvals.propose(session, key, "people.export", by, "测试导出", payload, subject)
+        approvals.decide(session, shops.act(other.account_id), made.id, other, "approve", "属实", made.digest)
+        return {"params": {"approval_id": made.id}}
+
+    def _read_policy(self, _: Session) -> dict[str, Any]:
+        return {"params": {"kind": "deadlines", "version": self.deadlines["version"]}}
+
+    def _create_enrolment_code(self, session: Session) -> dict[str, Any]:
+        venue_id = shops.venue(session, self.staff["partner-manager"].organisation_id)
+        return {"who": "partner-manager", "body": {"venue_id": str(venue_id), "label": "东门一号"}}
+
+    def _enrol_device(self, session: Session) -> dict[str, Any]:
+        by = self.staff["account-admin"].staff_id
+        given = devices.create_code(session, None, self.shop.venue_id, "东门一号", by, "account-admin")
+        return {"body": people.enrolment(self.base_url, given.code)}
+
+    def _own_device(self, session: Session) -> dict[str, Any]:
+        made = people.device(session, self.staff["partner-manager"].organisation_id)
+        return {"who": "partner-manager", "params": {"device_id": made.device_id}}
+
+    _suspend_device = _restore_device = _retire_device = _own_device
+
+    def _rename_device(self, session: Session) -> dict[str, Any]:
+        return {**self._own_device(session), "body": {"label": "西门二号"}}
+
+
+def tomled(content: Mapping[str, Any]) -> str:
+    """A policy as TOML: texts, numbers, and lists of tables of these."""
+    plain = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()
+             if not isinstance(value, list)]  # fmt: skip
+    tables = [f"[[{key}]]\n{tomled(item)}" for key, items in content.items() if isinstance(items, list)
+              for item in items]  # fmt: skip
+    return "\n".join([*plain, *tables])
 
 
 def browser_key_hash(key: str) -> str:

@@ -23,11 +23,13 @@ JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
-    "read_message", "end_delegation", "end_at_counter",
+    "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
+    "restore_device", "retire_device",
 })  # fmt: skip
-KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "grant_budget", "redeem", "review_submission",
-         "reverse_transfer", "sign_covenant", "submit_deed",
-         "accept_messages", "register_guardian", "start_helping"]  # fmt: skip
+KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
+         "check_in", "decide_approval", "grant_budget",
+         "propose_adjustment", "propose_export", "propose_policy", "redeem", "review_submission", "reverse_transfer",
+         "sign_covenant", "submit_deed"]  # fmt: skip
 
 
 class Sender:
@@ -216,7 +218,7 @@ QUERIES = {
     "community_id": ["x", "1", "", "0" * 32], "venue": ["x", "1", "", "0" * 32],
     "upcoming": ["yes", "1", "TRUE", ""], "entitled": ["yes", "1", "True", ""], "qr": ["png", "", "SVG", "svg\x00"],
     "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
-    "scene": ["", "x" * 21, "\x00", "a\x1b"],
+    "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
 }  # fmt: skip
 """By name, values that no query parameter of that name accepts."""
 

@@ -50,6 +50,13 @@ REFUSED = {
     "read_message": (404, "not-found"),
     "end_delegation": (404, "not-found"),
     "end_own_session": (404, "not-found"),
+    "withdraw_approval": (403, "not-your-proposal"),
+    "download_export": (404, "not-found"),
+    "rename_device": (404, "not-found"),
+    "suspend_device": (404, "not-found"),
+    "restore_device": (404, "not-found"),
+    "retire_device": (404, "not-found"),
+    "create_enrolment_code": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -93,6 +100,12 @@ OPEN = {
         ),
         "an administrator of accounts administers every organisation's staff",
     ),
+    "propose_policy": "a policy is the city's",
+    "propose_adjustment": "the office proposes for everybody",
+    "propose_export": "the office proposes about everybody",
+    "read_approval": "the office and its auditor see every proposal",
+    "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
+    "read_policy": "a policy is the city's",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 

@@ -64,11 +64,11 @@ def test_list_wallet_entries_pages_from_the_newest(client: CheckedClient, reside
     first = client.get("/api/v1/me/wallet/entries?limit=3", token=token).get_json()
     assert [row["amount_points"] for row in first["items"]] == [-4, 3, 2]
     assert set(first["items"][0]) == {
-        "id", "amount_points", "code", "title", "at", "counterparty", "balance_after_points",
+        "id", "amount_points", "code", "title", "at", "counterparty", "balance_after_points", "reason",
     }  # fmt: skip
     assert first["items"][0] | {"id": "", "at": ""} == {
         "id": "", "amount_points": -4, "code": "test.hold", "title": "兑换", "at": "", "counterparty": "某场馆",
-        "balance_after_points": 2,
+        "balance_after_points": 2, "reason": "",
     }  # fmt: skip
     rest = client.get(f"/api/v1/me/wallet/entries?limit=3&cursor={first['next_cursor']}", token=token).get_json()
     assert [row["amount_points"] for row in rest["items"]] == [1] and rest["next_cursor"] is None

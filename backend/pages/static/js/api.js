@@ -92,7 +92,7 @@ export class Client {
   async keyed(method, path, body, { key, retries = RETRY_AFTER_MS } = {}) {
     const slot = `${this.slot}.pending.${this.onBehalfOf ?? ""}${method} ${path} ${JSON.stringify(body ?? null)}`;
     const mine = key ?? sessionStorage.getItem(slot) ?? crypto.randomUUID();
-    sessionStorage.setItem(slot, mine);
+    if (!key) sessionStorage.setItem(slot, mine); // 自带键的，由调用的一方保存；内容不进 sessionStorage
     for (let attempt = 0; ; attempt += 1) {
       try {
         const answer = await this.call(method, path, { body, key: mine });

@@ -149,6 +149,7 @@ export function problemBox(error) {
   const reasons = (error.reasons ?? [])
     .filter((one) => !one.ok)
     .map((one) => h("li", null, [one.text, one.remedy].filter(Boolean).join("：")));
+  lines.push(...(error.problems ?? []).map((text) => h("li", null, text)));
   return h(
     "div",
     { class: "notice bad problem", role: "alert" },

@@ -1,13 +1,81 @@
-// 场馆设备的登记与登录：私钥由文件或粘贴导入，存成不可导出的钥匙；登录时签一个一次性随机数。
+// 场馆设备的登记与登录：凭登记码，钥匙在本机生成，谁也不能导出；登录时签一个一次性随机数。
+// 已有私钥的设备也可以从文件或粘贴导入。
 
 import { Problem } from "./api.js";
 import { base64url } from "./code.js";
 import { handover } from "./demo.js";
 import { button, card, confirm, field, h, isDemo, meta, onSubmit, run, show } from "./dom.js";
-import { device as stored } from "./store.js";
+import { device as stored, pending } from "./store.js";
 
 // 登记这台设备；登记好了叫 enrolled。
-export function showEnrol(enrolled) {
+export function showEnrol(api, enrolled) {
+  const given = /^#enrol=([0-9A-Za-z-]{1,40})$/.exec(location.hash)?.[1] ?? "";
+  if (given) history.replaceState(null, "", location.pathname); // 登记码不留在地址里
+  const code = h("input", {
+    required: true,
+    autocomplete: "off",
+    autocapitalize: "characters",
+    spellcheck: false,
+    maxLength: 40,
+    value: given,
+    placeholder: "XXXX-XXXX-XXXX",
+  });
+  const form = onSubmit(
+    h(
+      "form",
+      { id: "enrol" },
+      field("登记码", code, "向本单位管理员要，30 分钟内用一次。钥匙在本机生成，谁也不能导出。"),
+      h("button", { type: "submit", class: "main" }, "登记本机"),
+    ),
+    async () => {
+      await enrolByCode(api, code.value);
+      await enrolled();
+    },
+  );
+  show(
+    isDemo() ? demoDevices(enrolled) : null,
+    card("登记这台设备", form),
+    h("details", null, h("summary", null, "已有私钥的设备：导入"), importCard(enrolled)),
+  );
+}
+
+// 钥匙先存好再发送：答复丢了，再按一次还是同一把钥匙，得到同一台设备。
+async function enrolByCode(api, typed) {
+  const code = typed.normalize("NFKC").replace(/[\s-]/g, "").toUpperCase();
+  let mine = await pending.get();
+  if (mine?.code !== code) {
+    mine = { code, ...(await newKey(code)) };
+    await pending.put(mine);
+  }
+  const made = await api.call("POST", "/auth/device/enrolments", {
+    body: { code, public_key_jwk: { kty: "OKP", crv: "Ed25519", x: mine.x }, signature: mine.signature },
+    anonymous: true,
+  });
+  await stored.put({ device_id: made.device_id, label: made.label, key: mine.key });
+  await pending.forget();
+}
+
+async function newKey(code) {
+  let pair;
+  try {
+    pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+  } catch {
+    throw new Problem({ title: "浏览器太旧", detail: "需要支持 Ed25519 的新版浏览器。" }, 0);
+  }
+  const { x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  const signature = await signed(pair.privateKey, `xinyi-device-enrolment-v1|${meta("base-url")}|${code}|${x}`);
+  return { key: pair.privateKey, x, signature };
+}
+
+async function signed(key, text) {
+  const raw = new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, key, new TextEncoder().encode(text)));
+  return btoa(String.fromCharCode(...raw))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
+}
+
+function importCard(enrolled) {
   const id = h("input", { required: true, autocomplete: "off", placeholder: "36 个字符的设备编号" });
   const text = h("textarea", { rows: 5, autocomplete: "off", spellcheck: false });
   const file = h("input", { type: "file", accept: ".json,application/json" });
@@ -27,7 +95,7 @@ export function showEnrol(enrolled) {
       field("从文件导入私钥", file),
       field("或粘贴私钥（JWK）", text, "OKP / Ed25519。导入后只保存在本机，网页和任何人都不能再导出。"),
       field("设备编号", id),
-      h("button", { type: "submit", class: "main" }, "登记本机"),
+      h("button", { type: "submit" }, "导入"),
     ),
     async () => {
       const found = parsed(text.value);
@@ -35,7 +103,7 @@ export function showEnrol(enrolled) {
       await enrolled();
     },
   );
-  show(isDemo() ? demoDevices(enrolled) : null, card("登记这台设备", form));
+  return card("导入私钥", form);
 }
 
 function parsed(text) {
@@ -128,11 +196,7 @@ async function signIn(api, own) {
     anonymous: true,
   });
   const text = `xinyi-device-v1|${meta("base-url")}|${own.device_id}|${nonce}`;
-  const raw = new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, own.key, new TextEncoder().encode(text)));
-  const signature = btoa(String.fromCharCode(...raw))
-    .replace(/\+/g, "-")
-    .replace(/\//g, "_")
-    .replace(/=+$/, "");
+  const signature = await signed(own.key, text);
   if (base64url(signature).length !== 64) throw new Error("signature");
   await api.signIn("/auth/device", { device_id: own.device_id, nonce, signature });
 }

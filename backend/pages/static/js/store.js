@@ -32,6 +32,13 @@ export const device = {
   forget: () => within("device", "readwrite", (store) => store.delete("own")),
 };
 
+// 正在登记的：没有收到答复时，用同一把钥匙重发，得到同一台设备。
+export const pending = {
+  get: () => within("device", "readonly", (store) => store.get("pending")),
+  put: (value) => within("device", "readwrite", (store) => store.put(value, "pending")),
+  forget: () => within("device", "readwrite", (store) => store.delete("pending")),
+};
+
 export const admissions = {
   all: () => within("admissions", "readonly", (store) => store.getAll()),
   put: (row) => within("admissions", "readwrite", (store) => store.put(row)),

@@ -17,7 +17,10 @@ let pack = null; // {verifier, clock, body}
 let online = true;
 let camera = null;
 
-api.onSignedOut = () => start();
+api.onSignedOut = () => {
+  pack = null; // 会话被结束（例如设备停用）：离线包一并作废
+  start();
+};
 
 // --- 登记与登录 --------------------------------------------------------------------------------------------------
 
@@ -29,7 +32,7 @@ async function start() {
     return;
   }
   own = await stored.get();
-  if (!own) return showEnrol(start);
+  if (!own) return showEnrol(api, start);
   if (api.session) return enter();
   return showSignIn(api, own, { entered: enter, forgotten: start });
 }
@@ -255,6 +258,7 @@ async function admitOffline(row) {
 }
 
 function verdict({ good, mark, title, text, lines = [], act }) {
+  if (!$("result")) return; // 会话刚被结束，已经回到登录
   const kind = good ? "good-verdict" : mark === "?" ? "warn-verdict" : "bad-verdict";
   $("result").replaceChildren(
     h(
@@ -321,6 +325,7 @@ async function showState() {
     h("span", { class: "muted" }, pack ? `${pack.body.venue.name} · ${age}` : age),
   );
   const rows = await queue.rows();
+  if (!$("queue")) return; // 等待时会话被结束，已经回到登录
   const waiting = rows.filter((row) => row.state === "offline" && !row.settled);
   const unknown = rows.filter((row) => row.state === "sending" || row.state === "unknown");
   const told = rows.filter((row) => row.settled && row.verdict !== "admitted");

@@ -175,6 +175,7 @@ const entryLines = (items) =>
         one.title,
         h("br"),
         h("span", { class: "small muted" }, `${instant(one.at)} · ${one.counterparty}`),
+        one.reason ? [h("br"), h("span", { class: "small" }, `理由：${one.reason}`)] : null,
       ),
       h(
         "span",

@@ -1,0 +1,1 @@
+"""Dangerous acts: one person proposes, another decides."""

@@ -1,0 +1,1 @@
+"""Personal data handed out for a lawful purpose, after a second person approved it."""
