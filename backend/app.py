@@ -35,6 +35,10 @@ from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
 from backend.perks import routes as perks_routes
 from backend.perks import service as perks
+from backend.privacy import cli as privacy_cli
+from backend.privacy import jobs as privacy_jobs
+from backend.privacy import routes as privacy_routes
+from backend.privacy import service as privacy
 from backend.records import routes as records_routes
 from backend.records import service as records
 from backend.scores import cli as scores_cli
@@ -49,11 +53,11 @@ MOST_BODY_BYTES = 256 * 1024
 BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
-    pages_routes.blp,
+    pages_routes.blp, privacy_routes.blp, privacy_routes.forms,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
-    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, privacy_cli.privacy,
 )  # fmt: skip
 
 
@@ -132,6 +136,7 @@ def _wire_accounts(settings: Settings) -> None:
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
+    city.linter("city", privacy.lint_policy)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)
     city.linter("scoring", scores.lint_policy)
@@ -154,7 +159,7 @@ def _wire_news() -> None:
 
 def _wire_jobs() -> None:
     """What each day owes."""
-    for register in (accounts_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
+    for register in (accounts_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs, privacy_jobs):
         register.register()
     for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)

@@ -121,14 +121,14 @@ def check_proof(openid: str, claim: Claim, proof_kind: str, value: str) -> Check
         return CheckedProof(counter_code=rules.normal_counter_code(value))
     if _verifier is None:
         raise IdentityNotVerified()
-    phone = _phone_of(value, openid) if proof_kind == "wechat_phone" else None
+    phone = phone_of(value, openid) if proof_kind == "wechat_phone" else None
     evidence = Evidence(phone, value if proof_kind == "government" else None)
     if not _verifier.verify(claim.name, claim.id_number, evidence).verified:
         raise IdentityNotVerified()
     return CheckedProof(phone=phone)
 
 
-def _phone_of(code: str, openid: str) -> str:
+def phone_of(code: str, openid: str) -> str:
     """The phone that WeChat vouches for. A code that is wrong, used or another's is one more thing that is wrong."""
     try:
         told = wechat.current().exchange_phone_code(code, openid)
@@ -172,7 +172,7 @@ def bind_identity(session: Session, account_id: UUID, claim: Claim, proof: Check
     if claim.name is None or claim.id_number is None:
         raise IdentityNotVerified()
     if proof.counter_code is not None:
-        _use_counter_code(session, claim, proof.counter_code)
+        _use_counter_code(session, claim.name, claim.id_number, proof.counter_code)
     resident_id = people.ensure_person(session, claim.name, claim.id_number)
     _take_person(session, resident_id, account_id, claim.name)
     if proof.phone is not None:
@@ -229,13 +229,18 @@ def _identity(name: str, id_number: str) -> list[bytes]:
     return [digest for _, digest in seal.digests("counter-identity", f"{id_number}|{name}")]
 
 
-def _use_counter_code(session: Session, claim: Claim, code: str) -> None:
+def use_counter_code(session: Session, name: str, id_number: str, code: str) -> None:
+    """Use up a code that a counter gave to this person, both in normal form. Raises IdentityNotVerified."""
+    _use_counter_code(session, name, id_number, rules.normal_counter_code(code))
+
+
+def _use_counter_code(session: Session, name: str, id_number: str, code: str) -> None:
     now = clock.now()
     used = (
         update(CounterCodeRow)
         .where(
             CounterCodeRow.digest.in_([digest for _, digest in seal.digests("counter-code", code)]),
-            CounterCodeRow.identity_digest.in_(_identity(claim.name or "", claim.id_number or "")),
+            CounterCodeRow.identity_digest.in_(_identity(name, id_number)),
             CounterCodeRow.used_at.is_(None),
             CounterCodeRow.expires_at > now,
         )

@@ -8,6 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from backend.accounts import binding, people, rules, staff, tokens
+from backend.accounts.attempts import clear as clear_attempts
+from backend.accounts.attempts import count as count_attempt
+from backend.accounts.attempts import give_back as give_back_attempt
 from backend.accounts.binding import (
     CheckedProof,
     Claim,
@@ -20,7 +23,9 @@ from backend.accounts.binding import (
     count_binding,
     issue_counter_code,
     openid_of_account,
+    phone_of,
     uncount_binding,
+    use_counter_code,
 )
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
 from backend.accounts.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
@@ -43,6 +48,15 @@ from backend.accounts.people import (
     openid_of,
     person,
     require_adult,
+)
+from backend.accounts.personal import (
+    bound_at,
+    change_phone,
+    has_left,
+    identity_digests,
+    lock_leaving,
+    rename,
+    require_standing,
 )
 from backend.accounts.rules import GUARDED_YEARS, ROLES
 from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
@@ -87,10 +101,14 @@ __all__ = [
     "add_to_directory",
     "already_bound",
     "bind_identity",
+    "bound_at",
+    "change_phone",
     "check_proof",
     "check_staff",
     "check_wechat_code",
+    "clear_attempts",
     "configure",
+    "count_attempt",
     "count_binding",
     "count_sign_in",
     "create_device",
@@ -103,8 +121,12 @@ __all__ = [
     "ensure_person",
     "find_people",
     "find_person",
+    "give_back_attempt",
     "give_nonce",
+    "has_left",
+    "identity_digests",
     "issue_counter_code",
+    "lock_leaving",
     "lock_people",
     "me",
     "new_totp_secret",
@@ -117,10 +139,13 @@ __all__ = [
     "organisations",
     "people_by_id",
     "person",
+    "phone_of",
     "provisioning_uri",
     "refresh",
     "remove_membership",
+    "rename",
     "require_adult",
+    "require_standing",
     "resolve",
     "set_device_status",
     "set_staff_status",
@@ -132,6 +157,7 @@ __all__ = [
     "staff_by_username",
     "staff_memberships",
     "uncount_binding",
+    "use_counter_code",
 ]
 
 people_by_id = people.people

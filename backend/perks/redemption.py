@@ -1,7 +1,8 @@
 """Redeeming an offer and giving a coupon back.
 
 One order of locks for everybody who moves something, so that two acts wait for each other and never in a circle:
-operation, coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is raised and leaves nothing.
+operation, person (shared), coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is
+raised and leaves nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.kit import clock, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
@@ -102,8 +104,9 @@ def issue(
 ) -> Row[Any] | None:
     """Take turn, place and points, and write redemption and coupon. None when that redemption stands already.
 
-    Raises LimitReached, SoldOut and NotEnoughPoints.
+    Raises LimitReached, SoldOut and NotEnoughPoints; NotFound for whoever has left the programme meanwhile.
     """
+    accounts.require_standing(session, resident_id)
     now = clock.now()
     row = {
         "resident_id": resident_id, "id": redemption_id, "offer_id": offer.id, "coupon_id": coupon_id,
