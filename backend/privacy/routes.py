@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, jsonify
 
 from backend.accounts import service as accounts
 from backend.accounts.errors import IdentityNotVerified, TooManyAttempts
@@ -77,13 +77,15 @@ def _private(answer: Response) -> Response:
 
 @forms.route(service.SCHEMA_PATH, methods=["GET"])
 @public
-@blp.response(200, {"type": "object"})
-def show_data_form() -> Any:
+@forms.response(200, {"type": "object"})
+def show_data_form() -> Response:
     """个人信息副本的公开格式（JSON Schema 2020-12）
 
     地址和版本不变：不兼容的改动用新的编号。
     """
-    return service.schema(_schema_url()), 200, {"Cache-Control": "public, max-age=86400"}
+    answer = jsonify(service.schema(_schema_url()))
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer
 
 
 # --- correcting ------------------------------------------------------------------------------------------------------

@@ -22,10 +22,12 @@ from tests.house.snapshots import unchanged
 JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
-    "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file",
+    "sign_out", "redeem", "cancel_coupon", "withdraw_consents", "create_coupon_code", "upload_file",
 })  # fmt: skip
-KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "grant_budget", "redeem", "review_submission",
-         "reverse_transfer", "sign_covenant", "submit_deed"]  # fmt: skip
+KEYED = ["admit", "announce_activity", "cancel_coupon", "check_in", "grant_budget", "leave", "redeem",
+         "review_submission", "reverse_transfer", "sign_covenant", "submit_deed", "withdraw_consents"]  # fmt: skip
+ENDS_ITS_TOKEN = {"leave"}
+"""After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
 
 class Sender:
@@ -161,7 +163,7 @@ def test_a_missing_or_malformed_key_is_refused(client: CheckedClient, world: Wor
             assert (answer.status_code, slug(answer)) == (400, "idempotency-key-missing"), bad
 
 
-@pytest.mark.parametrize("name", KEYED)
+@pytest.mark.parametrize("name", [name for name in KEYED if name not in ENDS_ITS_TOKEN])
 def test_a_repeat_gets_the_same_and_another_request_a_conflict(
     client: CheckedClient, world: World, document: dict[str, Any], name: str
 ) -> None:
@@ -183,6 +185,8 @@ def test_a_repeat_gets_the_same_and_another_request_a_conflict(
 
 def others(call: Call) -> list[dict[str, Any]]:
     """Requests that are good in form and not the one that the key was made for."""
+    if call.body is None and not call.params:
+        return []
     if call.body is None:
         return [{"url": call.url(**dict.fromkeys(call.params, uuid4()))}]
     changes: dict[str, Any] = {
