@@ -85,8 +85,14 @@ def slug(answer: Any) -> str:
 
 def other_of(who: str) -> str:
     """Somebody of the same kind and role."""
-    return {"resident": "neighbour", "newcomer": "unbound", "leaving": "neighbour",
-            "correcting": "neighbour", "withdrawing": "neighbour", "departing": "unbound"}.get(who, f"other {who}")
+    return {
+        "resident": "neighbour",
+        "newcomer": "unbound",
+        "leaving": "neighbour",
+        "correcting": "neighbour",
+        "withdrawing": "neighbour",
+        "departing": "unbound",
+    }.get(who, f"other {who}")
 
 
 def strangers(world: World, call: Call, action: str) -> Iterator[tuple[str, int, str]]:
