@@ -24,7 +24,14 @@ _PHOTO = (
     Column("width_pixels", "宽（像素）", "whole"),
     Column("height_pixels", "高（像素）", "whole"),
 )
-ACT = (Column("at", "时间", "instant"), Column("action", "做了什么"), Column("role", "以何身份"))
+_ACTS = {
+    "privacy.copy": "取得自己的信息副本", "privacy.correct-phone": "更正手机号", "privacy.correct-name": "更正姓名",
+}  # fmt: skip
+ACT = (
+    Column("at", "时间", "instant"),
+    Column("action", "做了什么", words=_ACTS),
+    Column("role", "以何身份", words={"resident": "本人"}),
+)
 
 
 def acts_of(reader: Reader, account_id: UUID, after: Any) -> Page:

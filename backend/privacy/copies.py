@@ -83,6 +83,7 @@ def _about(section: Section, content: Mapping[str, Any]) -> dict[str, Any]:
         "id": section.id, "title": section.title, "purpose": section.purpose, "basis": section.basis,
         "kept": section.kept.format(**rooms.periods(content)),
         "columns": {column.name: column.title for column in section.columns},
+        "words": {column.name: dict(column.words) for column in section.columns if column.words},
     }  # fmt: skip
 
 
@@ -115,6 +116,10 @@ def _section_schema(section: Section) -> dict[str, Any]:
     texts: dict[str, Any] = {name: {"type": "string"} for name in ("title", "purpose", "basis", "kept")}
     properties = {
         "id": {"const": section.id}, **texts, "columns": {"type": "object", "additionalProperties": {"type": "string"}},
+        "words": {
+            "description": "各字段中代码的含义",
+            "type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
         "items": {"type": "array", "items": item},
     }  # fmt: skip
     return {

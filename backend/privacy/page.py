@@ -20,7 +20,7 @@ main{max-width:46rem;margin:0 auto;padding:1rem}h1{font-size:1.4rem}h2{font-size
 a{color:var(--accent)}section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;
 margin:0 0 1rem}
 .why{color:var(--soft);font-size:.875rem;margin:0 0 .6rem}ol,ul.plain{list-style:none;margin:0;padding:0}
-ol>li{border-top:1px solid var(--line);padding:.6rem 0}dl{margin:0;display:grid;grid-template-columns:8.5rem 1fr;
+ol>li{border-top:1px solid var(--line);padding:.6rem 0}dl{margin:0;display:grid;grid-template-columns:7rem 1fr;
 gap:.15rem .6rem}dt{color:var(--soft);font-size:.875rem}dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
 img{max-width:100%;height:auto;border-radius:.4rem}nav li{display:inline-block;margin:0 .8rem .3rem 0}
 """
@@ -52,7 +52,13 @@ def shown(value: Any, column: Column) -> str:
         return value.isoformat()
     if isinstance(value, list):
         return "、".join(str(one) for one in value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return "\n".join(f"{name}：{_part(inner)}" for name, inner in value.items())
+    return str(value)
+
+
+def _part(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def chunks(

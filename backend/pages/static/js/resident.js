@@ -121,7 +121,7 @@ async function route() {
   document.title = `${tab[1]} · 居民服务 · 信易+`;
   show(h("p", { class: "muted" }, "正在读取…"));
   try {
-    await tab[2]({ api, me, route, confirm }, rest);
+    await tab[2]({ api, me, route, start, confirm }, rest);
   } catch (error) {
     if (!error.title) console.error(error);
     show(problemBox(error), button("重试", route));
