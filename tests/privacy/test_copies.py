@@ -17,7 +17,10 @@ from PIL import Image
 
 from backend.kit import clock, db, files, trail
 from backend.kit.personal import PAGE
+from backend.ledger import book as books
+from backend.ledger import models as tables
 from backend.ledger import service as ledger
+from backend.ledger.audit import audit_resident
 from backend.privacy import copies, rooms
 from backend.privacy import service as privacy
 from backend.privacy.rules import safe_cell
@@ -156,11 +159,26 @@ def test_a_copy_holds_nobody_elses(client: CheckedClient, full: Full) -> None:
 
 
 def many_entries(resident_id: UUID, count: int) -> None:
+    """As many awards of one point, in a few statements; the books agree afterwards."""
+    month = clock.today().replace(day=1)
     with db.transaction() as session:
         issuer = people.organisation(session, "community")
-        ledger.grant_budget(session, issuer, clock.today(), count, by=None)
+        ledger.grant_budget(session, issuer, month, count, by=None)
+        book = books.open_book(session, resident_id, make=True)
+        lot, budget = books.lot_of(session, book, issuer, ledger.FOREVER), ledger.account_id("budget", issuer)
         for _ in range(count):
-            ledger.award(session, resident_id, issuer, 1, "test.award", clock.now(), None, "测试发放", None)
+            book.post("award", budget, resident_id, 1, [ledger.Take(lot, 1)], code="test.award", title="测试发放",
+                      budget_month=month)  # fmt: skip
+        session.execute(tables.lots.update().where(tables.lots.c.id == lot.id).values(remaining_points=count))
+        wallet = tables.wallets.update().where(tables.wallets.c.resident_id == resident_id)
+        session.execute(wallet.values(balance_points=book.balance_points, entries=book.entries))
+        spent = tables.budgets.update().where(tables.budgets.c.organisation_id == issuer)
+        session.execute(spent.values(spent_points=count))
+        names = [column.name for column in tables.transfers.c]
+        rows = [{name: getattr(one, name) for name in names} for one in book.transfers]
+        session.execute(tables.transfers.insert(), rows)
+        session.execute(tables.allocations.insert(), book.allocations)
+        assert audit_resident(session, resident_id) == []
 
 
 def test_ten_thousand_entries_are_sent_a_page_at_a_time(

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.accounts import service as accounts
+from backend.community import points
 from backend.community.models import Submission
 from backend.consents import service as consents
 from backend.kit import city as cities
@@ -220,6 +221,14 @@ def test_the_old_number_is_not_found_anywhere(client: CheckedClient, full: Full)
         ):
             with pytest.raises(NotFound):
                 act()
+
+
+def test_whatever_may_give_points_stops_before_who_has_left(full: Full) -> None:
+    with db.transaction() as session:
+        points.lock_member(session, full.resident_id)
+        leave(session, full)
+        with pytest.raises(NotFound):
+            points.lock_member(session, full.resident_id)
 
 
 def test_a_worker_in_the_middle_of_a_review_finds_nothing(client: CheckedClient, full: Full) -> None:

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.codes import service as codes
-from backend.community import desk
+from backend.community import desk, submissions
 from backend.community import service as community
 from backend.consents import service as consents
-from backend.kit import db
+from backend.kit import clock, db
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
 from backend.ledger.audit import audit_resident
@@ -93,7 +93,7 @@ def redeem_of(full: Full, shop: shops.Shop) -> Callable[[Session], Any]:
     return lambda session: perks.redeem(session, full.resident_id, shop.offer_id, shops.act(full.resident_id))
 
 
-def test_an_award_comes_before_or_not_at_all() -> None:
+def test_an_award_and_a_deed_come_before_or_not_at_all() -> None:
     for _ in range(ROUNDS):
         full = somebody()
         with db.transaction() as session:
@@ -102,8 +102,13 @@ def test_an_award_comes_before_or_not_at_all() -> None:
         review = lambda session, f=full, w=worker: desk.review(  # noqa: E731
             session, w, f.submission_id, "approve", "属实", shops.act(w.account_id)
         )
-        told = race(full, [review])
-        assert set(told) <= {"DecisionView", *GONE}, told
+        told = race(full, [review, *[deed_of(full) for _ in range(3)]])
+        assert set(told) <= {"DecisionView", "SubmissionView", *GONE}, told
+
+
+def deed_of(full: Full) -> Callable[[Session], Any]:
+    deed = submissions.NewSubmission("elder-care", clock.now(), "陪邻居去医院", (full.photo_id,), community_id=HOME)
+    return lambda session: submissions.submit(session, full.resident_id, deed, shops.act(full.resident_id))
 
 
 def test_an_admission_and_a_cancellation_come_before_or_not_at_all() -> None:
