@@ -54,6 +54,10 @@ from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
 from backend.perks import routes as perks_routes
 from backend.perks import service as perks
+from backend.privacy import cli as privacy_cli
+from backend.privacy import jobs as privacy_jobs
+from backend.privacy import routes as privacy_routes
+from backend.privacy import service as privacy
 from backend.records import routes as records_routes
 from backend.records import service as records
 from backend.scores import cli as scores_cli
@@ -71,14 +75,14 @@ from config.settings import Settings, SettingsError
 MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
-    accounts_routes.blp, staff_routes.blp, identity_routes.blp, consents_routes.blp, messages_routes.blp,
-    delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
-    perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp, pages_routes.blp,
-    approvals_routes.blp, disclosure_routes.blp, devices_routes.blp,
+    accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
+    messages_routes.blp, delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
+    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, pages_home.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
-    ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, privacy_cli.privacy,
 )  # fmt: skip
 
 
@@ -191,7 +195,7 @@ def _identity_provider(settings: Settings) -> staff.ProviderSettings | None:
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
-    for check in (identity.lint_city, messages.lint_city, delegation.lint_city):
+    for check in (identity.lint_city, messages.lint_city, delegation.lint_city, privacy.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)
@@ -259,6 +263,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, devices_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs,
+        privacy_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):

@@ -233,8 +233,8 @@ def review(
 
 def _lock(session: Session, resident_id: UUID, submission_id: UUID) -> Row[Any]:
     query = select(Submission.__table__).where(Submission.resident_id == resident_id, Submission.id == submission_id)
-    row = session.execute(db.for_update(query)).one()
-    if row.status == "withdrawn":
+    row = session.execute(db.for_update(query)).first()
+    if row is None or row.status == "withdrawn":
         raise NotFound("申报人已撤回。", "The resident has withdrawn it.")
     return row
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.community import rules
 from backend.community.models import BudgetGrant, Community, CommunityAward, CovenantSignature
 from backend.community.rules import Behaviour, Grant
@@ -32,7 +33,13 @@ class DoneDeed(NamedTuple):
 
 
 def lock_member(session: Session, resident_id: UUID) -> None:
-    """Let this resident's deeds follow one another until the transaction ends."""
+    """Let this resident's deeds follow one another until the transaction ends. Raises NotFound for who has left."""
+    accounts.require_standing(session, resident_id)
+    lock_signatures(session, resident_id)
+
+
+def lock_signatures(session: Session, resident_id: UUID) -> None:
+    """The same for what only takes away, hers or from her: it is not refused after a departure."""
     rows = select(CovenantSignature.id).where(CovenantSignature.resident_id == resident_id)
     session.execute(db.for_update(rows.order_by(CovenantSignature.id))).all()
 

@@ -199,6 +199,7 @@ def sign_covenant(
     ``version`` is what the resident read. Raises CovenantChanged when that is no longer in force, AlreadySigned,
     ConsentMissing.
     """
+    accounts.require_standing(session, resident_id)
     if (done := operations.begin(session, operation, kind="community.sign")) is not None:
         return signature(session, resident_id, done)
     consents.require(session, resident_id, PURPOSE)

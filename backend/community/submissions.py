@@ -266,7 +266,7 @@ def on_consent_changed(session: Session, news: dict[str, Any]) -> None:
     if news["purpose"] != service.PURPOSE or news["granted"]:
         return
     resident_id = UUID(news["resident_id"])
-    points.lock_member(session, resident_id)
+    points.lock_signatures(session, resident_id)
     pending = and_(Submission.resident_id == resident_id, Submission.status == "pending")
     lapsed = session.execute(
         update(Submission).where(pending).values(status="withdrawn").returning(Submission.community_id, Submission.id)

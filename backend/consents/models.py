@@ -58,3 +58,4 @@ class AccessLogRow(Base):
     purpose: Mapped[str] = mapped_column(String(120))
     fields: Mapped[list[Any]]
     basis: Mapped[str] = mapped_column(String(300))
+    authorisation: Mapped[str | None] = mapped_column(String(120))

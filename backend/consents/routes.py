@@ -12,7 +12,7 @@ from backend.consents.errors import ConsentTextChanged, GuardianNeeded
 from backend.kit.db import reading, transaction
 from backend.kit.errors import NotFound
 from backend.web import api, callers, paging
-from backend.web.callers import IdentityNotBound, allow
+from backend.web.callers import IdentityNotBound, allow, keyed
 from backend.web.problems import problems
 
 blp = api.blueprint("consents", "同意事项与查询登记")
@@ -60,6 +60,22 @@ def set_consent(body: dict[str, Any], purpose: str) -> dict[str, Any]:
             session, person, purpose, body["granted"], body["text_version"], guardian_id=guardian_id
         )
     return _view(made)
+
+
+@blp.route("/me/consents/withdrawal", methods=["POST"])
+@allow("consents.set")
+@keyed
+@blp.response(200, paging.page_of(schemas.ConsentView))
+@problems(IdentityNotBound, NotFound)
+def withdraw_consents() -> dict[str, Any]:
+    """撤回全部同意
+
+    一次撤回所有已给出的同意，立即生效，各项的后果与逐项撤回相同（见 `withdrawal_effect`）。答复为撤回后的全部事项。
+    """
+    person = callers.current().person()
+    with transaction() as session:
+        found = service.withdraw_all(session, person, callers.operation())
+        return paging.part_of([_view(consent) for consent in found], {"limit": 100, "cursor": None})
 
 
 @blp.route("/me/access-log", methods=["GET"])

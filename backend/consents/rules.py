@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 SCORE = "score"
 _ID = re.compile(r"[a-z][a-z0-9-]{1,38}")
 _TEXTS = ("title", "text", "text_version", "basis", "withdrawal_effect")
+
+FIELD_WORDS: Mapping[str, str] = {
+    "masked_name": "遮盖后的姓名", "name": "姓名", "id_number": "身份证号", "phone": "手机号", "birth_on": "出生日期",
+    "bound_at": "实名时间", "consents": "同意事项", "communities": "所在社区", "balance_points": "积分余额",
+    "records": "信用档案", "score": "信用分", "submission_text": "申报的说明", "submission_photo": "申报的照片",
+    "check_in": "活动签到",
+}  # fmt: skip
+"""What the access log's field names mean to the person who reads it."""
+
+
+def words_of(fields: Sequence[str]) -> list[str]:
+    """Field names in Chinese; one that has no words stands for itself."""
+    return [FIELD_WORDS.get(field, field) for field in fields]
 
 
 class Purpose(NamedTuple):

@@ -30,7 +30,9 @@ class ConsentRequest(Request):
 
 
 class LookView(View):
-    """``fields``: the data looked at. ``basis``: the law, the consent or the case that allowed it."""
+    """``fields``: the data looked at, in Chinese; ``field_ids``: the same for programs. ``organisation``: on whose
+    behalf. ``basis``: the law, the consent or the case that allowed it; ``authorisation``: the document or case number,
+    or that the person was there."""
 
     id = fields.UUID(required=True)
     at = Instant(required=True)
@@ -39,4 +41,6 @@ class LookView(View):
     organisation = fields.String(required=True, allow_none=True)
     purpose = fields.String(required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
+    field_ids = fields.List(fields.String(), required=True)
     basis = fields.String(required=True)
+    authorisation = fields.String(required=True, allow_none=True)

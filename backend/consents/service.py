@@ -16,10 +16,11 @@ from backend.accounts.errors import AdultsOnly
 from backend.consents import rules
 from backend.consents.errors import ConsentMissing, ConsentTextChanged, GuardianNeeded
 from backend.consents.models import AccessLogRow, ConsentEventRow, ConsentRow
-from backend.kit import city, clock, db, outbox
+from backend.kit import city, clock, db, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
+from backend.kit.operations import Operation
 
 CHUNK = 1000
 ROLES = accounts.ROLES | {"guardian": "监护人", "helper": "窗口代办"}
@@ -130,6 +131,7 @@ def set_consent(
     GuardianNeeded, NotFound. Withdrawing is never refused for a version. What follows from it (a score made or
     deleted) happens in this transaction.
     """
+    accounts.require_standing(session, resident_id)
     known = purpose_called(session, purpose)
     if granted:
         _may_give(session, resident_id, known, text_version, guardian_id)
@@ -137,18 +139,47 @@ def set_consent(
     counted = rules.holds(before.granted, before.text_version, known.text_version)
     if granted == before.granted and (not granted or counted):
         return consent(session, resident_id, purpose)
+    _write(session, resident_id, purpose, granted, known.text_version, guardian_id)
+    return consent(session, resident_id, purpose)
+
+
+def _write(
+    session: Session, resident_id: UUID, purpose: str, granted: bool, text_version: str, given_by: UUID | None = None
+) -> None:
+    """Change a consent that this transaction has locked, keep the event, and tell."""
     now = clock.now()
-    values = dict(granted=granted, text_version=known.text_version)
+    values = dict(granted=granted, text_version=text_version)
     this = (ConsentRow.resident_id == resident_id, ConsentRow.purpose == purpose)
     session.execute(update(ConsentRow).where(*this).values(**values, changed_at=now))
     session.execute(
         insert(ConsentEventRow).values(
-            resident_id=resident_id, id=new_id(), purpose=purpose, at=now, given_by=guardian_id, **values
+            resident_id=resident_id, id=new_id(), purpose=purpose, at=now, given_by=given_by, **values
         )
     )
     payload = {"resident_id": str(resident_id), "purpose": purpose, "granted": granted}
     outbox.tell(session, "consents.changed", payload, shard=resident_id)
-    return consent(session, resident_id, purpose)
+
+
+def withdraw_all(session: Session, resident_id: UUID, operation: Operation) -> list[Consent]:
+    """Withdraw whatever a person has agreed to, once per operation; where she stands afterwards."""
+    accounts.require_standing(session, resident_id)
+    if operations.begin(session, operation, "consents.withdraw-all", makes=resident_id) is None:
+        withdraw_every(session, resident_id)
+    return consents(session, resident_id)
+
+
+def withdraw_every(session: Session, resident_id: UUID) -> list[str]:
+    """Withdraw every consent that stands, also to a purpose or a text that the policy no longer has; which ones.
+
+    What follows from each (the score deleted) happens in this transaction.
+    """
+    rows = select(ConsentRow.purpose, ConsentRow.text_version).where(
+        ConsentRow.resident_id == resident_id, ConsentRow.granted
+    )
+    given = session.execute(rows.order_by(ConsentRow.purpose).with_for_update()).all()
+    for row in given:
+        _write(session, resident_id, row.purpose, False, row.text_version)
+    return [row.purpose for row in given]
 
 
 def _may_give(
@@ -226,17 +257,20 @@ def record_look(
     fields: Sequence[str],
     basis: str,
     organisation_id: UUID | None = None,
+    authorisation: str | None = None,
 ) -> UUID:
     """Write down, before showing it, that someone looks at a person's data.
 
-    ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as field names. ``basis``: the law, the
-    consent or the case that allows it. ``organisation_id``: on whose behalf.
+    ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as names of ``rules.FIELD_WORDS``.
+    ``basis``: the law, the consent or the case that allows it. ``organisation_id``: on whose behalf.
+    ``authorisation``: the document's or case's number, or that she stood there herself.
     """
     look_id = new_id()
     session.execute(
         insert(AccessLogRow).values(
             resident_id=resident_id, id=look_id, at=clock.now(), actor_id=actor_id, role=role,
             organisation_id=organisation_id, purpose=purpose, fields=list(fields), basis=basis,
+            authorisation=authorisation,
         )
     )  # fmt: skip
     return look_id
@@ -264,7 +298,10 @@ def on_looked_at(session: Session, news: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Look:
-    """One look: who (``actor``, ``role``, ``organisation`` by name), when, why, at what, on what ground."""
+    """One look: who (``actor``, ``role``), on whose behalf (``organisation``), when, why, at what, on what ground.
+
+    ``fields`` in Chinese words; ``field_ids`` as the log has them.
+    """
 
     id: UUID
     at: datetime
@@ -273,7 +310,9 @@ class Look:
     organisation: str | None
     purpose: str
     fields: list[str]
+    field_ids: list[str]
     basis: str
+    authorisation: str | None
 
 
 def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None) -> list[Look]:
@@ -293,7 +332,8 @@ def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime,
     return [
         Look(
             row.id, row.at, names.get(row.actor_id, "系统"), ROLES.get(row.role, row.role),
-            places.get(row.organisation_id), row.purpose, row.fields, row.basis,
+            places.get(row.organisation_id), row.purpose, rules.words_of(row.fields), row.fields, row.basis,
+            row.authorisation,
         )
         for row in rows
     ]  # fmt: skip

@@ -42,7 +42,7 @@ def _identity(name: str, id_number: str) -> list[bytes]:
 
 def use_code(session: Session, name: str, id_number: str, code: str) -> None:
     """Use a code up for the person it was given to. Raises IdentityNotVerified."""
-    now = clock.now()
+    now, code = clock.now(), rules.normal_counter_code(code)
     used = (
         update(CounterCodeRow)
         .where(

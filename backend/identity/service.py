@@ -18,9 +18,10 @@ from backend.identity.binding import (
     bind_verifier,
     check_proof,
     count_binding,
+    phone_of,
     uncount_binding,
 )
-from backend.identity.counter import issue_counter_code
+from backend.identity.counter import issue_counter_code, use_code
 from backend.identity.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
 from backend.identity.recovery import holder_of_claim, lift_pause, lint_city, recover_account
 from backend.kit.db import Reader
@@ -45,9 +46,11 @@ __all__ = [
     "lint_city",
     "me",
     "openid_of_account",
+    "phone_of",
     "recover_account",
     "tokens_view",
     "uncount_binding",
+    "use_code",
 ]
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from backend.accounts.service import organisation
+from backend.accounts.service import organisation, require_standing
 from backend.kit import clock, db, operations, trail
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
@@ -432,7 +432,8 @@ def order_budget(
 def order_reversal(
     session: Session, operation: Operation, order: Order, resident_id: UUID, transfer_id: UUID, reason: str
 ) -> Transfer:
-    """`reverse` once per operation, noted in the trail."""
+    """`reverse` once per operation, noted in the trail. Raises NotFound also for who has left the programme."""
+    require_standing(session, resident_id)
     done = operations.begin(session, operation, "ledger.reversal")
     if done is not None:
         return transfer(session, resident_id, done)

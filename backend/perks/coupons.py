@@ -23,6 +23,8 @@ _TABLE: Any = Coupon.__table__
 COLUMNS = tuple(_TABLE.c)
 PRESENTATION_USE = "offer"
 """What a presentation code of this room says it is for."""
+COUNTER_USE = "counter"
+"""What one says that is shown to a clerk: no venue admits it, and no clerk may read a venue's."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.Sig
 def presentation_code(reader: Reader, resident_id: UUID, use: str = PRESENTATION_USE) -> codes.SignedCode:
     """A code of a minute's life by which a venue asks whether its holder may have an offer. It says nothing else.
 
-    ``use``: what for, if not for that; a door refuses it then.
+    With ``COUNTER_USE`` it is for a clerk at a counter, and for no venue.
     """
     seconds = int(city.get(reader, "city").content["limits"]["presentation_code_seconds"])
     claims = codes.Claims(resident_id=resident_id, use=use)

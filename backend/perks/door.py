@@ -204,6 +204,8 @@ def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, 
     if not offers.offered_at(reader, offer_id, at_door.venue_id):
         return Judgement(NotYourOffer())
     about = offer_of(offer)
+    if accounts.has_left(reader, claims.resident_id):
+        return Judgement(NotEntitled(), about)
     if offer.price_points:
         return Judgement(CouponRequired(), about)
     if used := coupons.find(reader, claims.resident_id, presence_coupon_id(claims, offer_id)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,7 +16,7 @@ from backend.consents import service as consents
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
-from backend.perks import rules, stock
+from backend.perks import newcomers, rules, stock
 from backend.perks.rules import Facts, Terms, Verdict
 from backend.scores import service as scores
 
@@ -77,7 +78,13 @@ def terms_of(offer: Row[Any], known: Gates) -> Terms:
         starts_on=_day(terms["starts_on"]),
         ends_on=_day(terms["ends_on"]),
         limited_stock=offer.stock_total > 0,
+        first_timers_only=first_timers_only(offer),
     )
+
+
+def first_timers_only(offer: Row[Any]) -> bool:
+    """Terms written before this condition existed do not have it."""
+    return bool(offer.terms.get("first_timers_only", False))
 
 
 def _floor(level_id: str, known: Gates) -> int | None:
@@ -124,35 +131,39 @@ def judge(
     common = standing(reader, asker, list(terms.values()))
     shelf = stock.left(reader, list(terms)) if left is None else left
     used: dict[UUID, int] = {}
+    had: frozenset[UUID] = frozenset()
     balance = 0
     if asker.resident_id is not None:
         windows = {i: rules.window_start(t.window, today) for i, t in terms.items() if t.limit is not None}
         used = stock.turns(reader, asker.resident_id, windows)
+        had = newcomers.had_before(reader, asker.resident_id, [i for i, t in terms.items() if t.first_timers_only])
         if any(each.price_points for each in terms.values()):
             balance = ledger.balance(reader, asker.resident_id, today)
     return {
         offer_id: rules.may_redeem(
             each,
-            _with(common, balance, used.get(offer_id, 0), shelf.get(offer_id, 0) if each.limited_stock else None),
+            replace(
+                common,
+                balance_points=balance,
+                used_in_window=used.get(offer_id, 0),
+                had_before=offer_id in had,
+                stock_left=shelf.get(offer_id, 0) if each.limited_stock else None,
+            ),
             today,
         )
         for offer_id, each in terms.items()
     }
 
 
-def _with(common: Facts, balance: int, used: int, left: int | None) -> Facts:
-    return Facts(
-        common.signed_in, common.bound, common.adult, common.consents, common.level_rank, common.communities,
-        balance, used, left,
-    )  # fmt: skip
-
-
 def gate(reader: Reader, resident_id: UUID, offer: Row[Any]) -> Verdict:
-    """The verdict on what cannot be counted: open, consents, level, community. One offer, nothing it does not ask for.
+    """The verdict on what cannot be counted: open, consents, level, community, first time.
+
+    One offer, and nothing that it does not ask for.
 
     Places, turns and points are left out: they are judged by the conditional statements that take them.
     """
     known = gates(reader, [offer])
     terms = terms_of(offer, known)
     facts = standing(reader, Asker(True, resident_id), [terms])
-    return rules.may_redeem(terms, _with(facts, terms.price_points, 0, None), clock.today())
+    had = terms.first_timers_only and offer.id in newcomers.had_before(reader, resident_id, [offer.id])
+    return rules.may_redeem(terms, replace(facts, balance_points=terms.price_points, had_before=had), clock.today())

@@ -49,8 +49,7 @@ def expire(session: Session, resident_id: UUID, coupon_id: UUID, waits: timedelt
     if now < found.valid_until + (waits if found.terms["offline"]["mode"] != "none" else timedelta(0)):
         return False
     coupons.change(session, found, status="expired", closed_at=now)
-    if _held_points(found):
-        _send_home(session, found)
+    send_home(session, found, code="perks.expired", title="过期退回")
     return True
 
 
@@ -61,15 +60,16 @@ def _held_points(coupon: Row[Any]) -> int:
     return int(coupon.price_points) - paid
 
 
-def _send_home(session: Session, coupon: Row[Any]) -> None:
-    title = str(coupon.terms["title"])
+def send_home(session: Session, coupon: Row[Any], *, code: str, title: str) -> None:
+    """What no use has paid out goes where the coupon's terms say; see :func:`expire`. ``code``, ``title``: why."""
+    if not _held_points(coupon):
+        return
+    offer = str(coupon.terms["title"])
     if coupon.terms["refund"] == "until_used":
-        ledger.release(
-            session, coupon.resident_id, coupon.hold_transfer_id, code="perks.expired", title=f"过期退回：{title}"
-        )
+        ledger.release(session, coupon.resident_id, coupon.hold_transfer_id, code=code, title=f"{title}：{offer}")
     else:
         partner_id = offers.row(session, coupon.offer_id).partner_id
         ledger.settle(
             session, coupon.resident_id, coupon.hold_transfer_id, partner_id,
-            code="perks.forfeited", title=f"过期未用：{title}",
+            code="perks.forfeited", title=f"过期未用：{offer}",
         )  # fmt: skip

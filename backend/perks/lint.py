@@ -75,6 +75,7 @@ OFFER_KEYS = frozenset(
         "code_lifetime_seconds",
         "basis",
         "basic_public_service",
+        "first_timers_only",
         "starts_on",
         "ends_on",
         "status",
@@ -283,7 +284,20 @@ def _offer_basic_service(offer: Mapping[str, Any], names: Names) -> Iterator[str
         yield "信用分法则：基本公共服务不得限量"
 
 
+def _offer_first_time(offer: Mapping[str, Any], names: Names) -> Iterator[str]:
+    first = offer.get("first_timers_only", False)
+    if not isinstance(first, bool):
+        yield "first_timers_only 应为 true 或 false"
+    if first is not True:
+        return
+    if offer.get("per_person") != {"limit": 1, "window": "ever"}:
+        # The counted turn is what holds against many hands at once; the look back covers what was never counted.
+        yield 'first_timers_only 的优惠必须写明 per_person = { limit = 1, window = "ever" }'
+    if offer.get("basic_public_service"):
+        yield "基本公共服务不得只给首次使用的人"
+
+
 CHECKS: tuple[Check, ...] = (
     _offer_keys, _offer_names, _offer_numbers, _offer_days, _offer_benefit, _offer_offline, _offer_score_law,
-    _offer_basic_service,
+    _offer_basic_service, _offer_first_time,
 )  # fmt: skip

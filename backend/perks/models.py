@@ -11,7 +11,16 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, distributed, reference
@@ -66,6 +75,18 @@ class OfferVenue(Base):
 
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("perks_offers.id"), primary_key=True)
     venue_id: Mapped[UUID] = mapped_column(ForeignKey("perks_venues.id"), primary_key=True, index=True)
+
+
+class Tombstone(Base):
+    """That somebody who left has had a first-timer offer: a keyed digest of the id number, until the end of a day."""
+
+    __tablename__ = "perks_tombstones"
+    __table_args__ = (distributed("digest"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(20), primary_key=True)
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("perks_offers.id"), primary_key=True)
+    kept_until_on: Mapped[date] = mapped_column(index=True)
 
 
 class OfferStock(Base):

@@ -40,6 +40,10 @@ class OfferView:
         return {"id": self.row.partner_id, "name": self.row.terms["partner_name"]}
 
     @property
+    def first_timers_only(self) -> bool:
+        return eligibility.first_timers_only(self.row)
+
+    @property
     def level_floor(self) -> str | None:
         return self.level_name or None
 

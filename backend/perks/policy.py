@@ -120,6 +120,7 @@ def terms_of(offer: Mapping[str, Any], partner_name: str) -> dict[str, Any]:
         "code_lifetime_seconds": offline.get("code_lifetime_seconds") or online_seconds,
         "basis": offer["basis"],
         "basic_public_service": offer.get("basic_public_service", False),
+        "first_timers_only": offer.get("first_timers_only", False),
         "starts_on": offer.get("starts_on"),
         "ends_on": offer.get("ends_on"),
     }

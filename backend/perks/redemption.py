@@ -1,7 +1,8 @@
 """Redeeming an offer and giving a coupon back.
 
 One order of locks for everybody who moves something, so that two acts wait for each other and never in a circle:
-operation, coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is raised and leaves nothing.
+operation, person (shared), coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is
+raised and leaves nothing.
 """
 
 from __future__ import annotations
@@ -104,8 +105,9 @@ def issue(
 ) -> Row[Any] | None:
     """Take turn, place and points, and write redemption and coupon. None when that redemption stands already.
 
-    Raises LimitReached, SoldOut and NotEnoughPoints.
+    Raises LimitReached, SoldOut and NotEnoughPoints; NotFound for whoever has left the programme meanwhile.
     """
+    accounts.require_standing(session, resident_id)
     now = clock.now()
     row = {
         "resident_id": resident_id, "id": redemption_id, "offer_id": offer.id, "coupon_id": coupon_id,

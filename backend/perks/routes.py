@@ -164,10 +164,12 @@ def cancel_coupon(coupon_id: UUID) -> service.CouponView:
 def create_presentation_code(body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """出示身份码
 
-    一分钟内有效、只能在线核验的码。场所凭它询问一项优惠能否享受，只得到“是”或“否”；`counter` 的码让服务窗口代办一次。
+    一分钟内有效、只能在线核验的码。`purpose` 为 `offer` 时，场所凭它询问一项优惠能否享受，只得到“是”或“否”；
+    为 `counter` 时，窗口工作人员凭它代办一次，或（代替报身份证号）查看办理所需的信息；都先登记，您能看到。
     """
     with reading() as reader:
-        return _shown(service.presentation_code(reader, callers.current().person(), body["purpose"]), query["qr"])
+        shown = service.presentation_code(reader, callers.current().person(), body["purpose"])
+        return _shown(shown, query["qr"])
 
 
 def _shown(code: codes.SignedCode, qr: str | None) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Terms:
     starts_on: date | None = None
     ends_on: date | None = None
     limited_stock: bool = False
+    first_timers_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Facts:
     communities: frozenset[str] = frozenset()
     balance_points: int = 0
     used_in_window: int = 0
+    had_before: bool = False
     stock_left: int | None = None
 
 
@@ -96,7 +98,7 @@ def may_redeem(terms: Terms, facts: Facts, today: date) -> Verdict:
     if not facts.bound:
         return Verdict(None, (_who(facts), *shelf))
     reasons = (*shelf, *_consents(terms, facts), *_level(terms, facts), *_community(terms, facts),
-               *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
+               *_first_time(terms, facts), *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
     return Verdict(all(reason.ok for reason in reasons), reasons)
 
 
@@ -156,6 +158,14 @@ def _community(terms: Terms, facts: Facts) -> list[Reason]:
     if terms.residents_of in facts.communities:
         return [Reason("community", True, f"您是{name}的居民")]
     return [Reason("community", False, f"面向{name}的居民", f"在{name}签署邻里公约")]
+
+
+def _first_time(terms: Terms, facts: Facts) -> list[Reason]:
+    if not terms.first_timers_only:
+        return []
+    if facts.had_before:
+        return [Reason("first-time", False, "仅限首次兑换；您以前领过这项优惠")]
+    return [Reason("first-time", True, "仅限首次兑换，您还没有领过")]
 
 
 def _limit(terms: Terms, facts: Facts, today: date) -> list[Reason]:

@@ -70,6 +70,7 @@ class OfferView(View):
     level_floor = fields.String(required=True, allow_none=True, metadata={"description": "最低等级；没有则为 null"})
     consents = fields.List(fields.String(), required=True)
     per_person = fields.Nested(LimitView, required=True, allow_none=True)
+    first_timers_only = fields.Boolean(required=True, metadata={"description": "仅限首次兑换"})
     partner = fields.Nested(PartnerView, required=True)
     venues = fields.List(fields.Nested(VenueView), required=True)
     stock_left = fields.Integer(required=True, allow_none=True, metadata={"description": "至多报到 10；不限量为 null"})
@@ -131,7 +132,8 @@ class CodeView(View):
 
 
 class PresentationRequest(Request):
-    """``offer``: a venue asks about an offer. ``counter``: a service counter may act for the person, once."""
+    """``offer``: a venue asks about an offer. ``counter``: a service counter may help the person, once, or look at
+    what it needs."""
 
     purpose = fields.String(required=True, validate=one_of("offer", "counter"))
 

@@ -17,7 +17,7 @@ from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit import city, clock, db, outbox
 from backend.kit.db import Reader
-from backend.kit.errors import DomainError
+from backend.kit.errors import DomainError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.ledger import service as ledger
@@ -89,7 +89,7 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
         with session.begin_nested():
             redemption.require_entitled(session, resident_id, offer, say_why=False)
             coupon = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
-    except LimitReached:
+    except (LimitReached, NotFound):
         return record.refused(NotEntitled(), offer_id, offer=judged.offer)
     except (NotEntitled, OfferClosed, SoldOut) as refusal:
         return record.refused(refusal, offer_id, offer=judged.offer)

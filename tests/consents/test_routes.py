@@ -119,5 +119,5 @@ def test_the_access_log_is_paged_and_shows_only_ones_own(
     first = client.get(f"{API}/me/access-log?limit=2", token=token).get_json()
     rest = client.get(f"{API}/me/access-log?limit=2&cursor={first['next_cursor']}", token=token).get_json()
     assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (2, 1, None)
-    assert first["items"][0]["role"] == "审计人员" and first["items"][0]["fields"] == ["score"]
+    assert first["items"][0]["role"] == "审计人员" and first["items"][0]["fields"] == ["信用分"]
     assert client.get(f"{API}/me/access-log?cursor=zzz", token=token).status_code == 422

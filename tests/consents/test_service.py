@@ -172,7 +172,8 @@ def test_a_look_says_who_when_what_and_why(session: Session) -> None:
     look(session, resident, staff)
     [seen] = service.looks(session, resident.resident_id, 10)
     assert (seen.actor, seen.role, seen.organisation) == ("测试工作人员", "项目办公室", "测试单位")
-    assert (seen.purpose, seen.fields, seen.basis) == ("办理异议", ["name", "records"], "异议申请")
+    assert (seen.purpose, seen.field_ids, seen.basis) == ("办理异议", ["name", "records"], "异议申请")
+    assert seen.fields == ["姓名", "信用档案"]
     service.record_look(session, resident.resident_id, new_id(), "nightly", "复核", ["score"], "依法")
     newest = service.looks(session, resident.resident_id, 1)[0]
     assert (newest.actor, newest.role, newest.organisation) == ("系统", "nightly", None)

@@ -39,6 +39,7 @@ from backend.ledger import service as ledger
 from backend.messages import inbox
 from backend.perks import coupons
 from backend.perks import service as perks
+from backend.privacy import service as privacy
 from backend.staff import invitations, members, oidc, oidc_links, otp
 from backend.web import callers
 from tests.community.pictures import picture
@@ -383,6 +384,37 @@ class World:
     def _set_consent(self, session: Session) -> dict[str, Any]:
         version = self._text_version(session, "messages")
         return {"params": {"purpose": "messages"}, "body": {"granted": True, "text_version": version}}
+
+    def _person_of_its_own(self, session: Session, label: str) -> people.Resident:
+        """Somebody whom a call may change or delete without harm to the others."""
+        who = people.resident(session)
+        self.tokens[label] = people.resident_token(session, who)
+        return who
+
+    def _withdraw_consents(self, session: Session) -> dict[str, Any]:
+        who = self._person_of_its_own(session, "withdrawing")
+        consents.set_consent(session, who.resident_id, "score", True, self._text_version(session, "score"))
+        return {"who": "withdrawing"}
+
+    def _correct_phone(self, session: Session) -> dict[str, Any]:
+        who = self._person_of_its_own(session, "correcting")
+        return {"who": "correcting", "body": {"code": self.wechat.world.make_code("phone", who.openid)}}
+
+    def _correct_name(self, session: Session) -> dict[str, Any]:
+        who, name = self._person_of_its_own(session, "correcting"), people.name()
+        code, _ = identity.issue_counter_code(session, name, who.id_number, uuid4())
+        return {"who": "correcting", "body": {"name": name, "counter_code": code}}
+
+    def _leave(self, session: Session) -> dict[str, Any]:
+        who = self._person_of_its_own(session, "departing")
+        told = privacy.notice(session, who.resident_id)
+        return {"who": "departing", "body": {"version": told.version, "confirmation": told.confirmation}}
+
+    def _look_at_person(self, _: Session) -> dict[str, Any]:
+        return {"body": {
+            "id_number": self.resident.id_number, "purpose": "counter-service",
+            "authorisation": "演示〔2026〕12号", "fields": ["name", "balance_points"],
+        }}  # fmt: skip
 
     def _grant_budget(self, _: Session) -> dict[str, Any]:
         where = str(self.community_organisation)

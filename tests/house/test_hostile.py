@@ -24,12 +24,14 @@ LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
-    "restore_device", "retire_device",
+    "restore_device", "retire_device", "withdraw_consents",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "grant_budget",
          "propose_adjustment", "propose_export", "propose_policy", "redeem", "review_submission", "reverse_transfer",
-         "sign_covenant", "submit_deed"]  # fmt: skip
+         "sign_covenant", "submit_deed", "leave", "withdraw_consents"]  # fmt: skip
+ENDS_ITS_TOKEN = {"leave"}
+"""After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
 
 class Sender:
@@ -165,7 +167,7 @@ def test_a_missing_or_malformed_key_is_refused(client: CheckedClient, world: Wor
             assert (answer.status_code, slug(answer)) == (400, "idempotency-key-missing"), bad
 
 
-@pytest.mark.parametrize("name", KEYED)
+@pytest.mark.parametrize("name", [name for name in KEYED if name not in ENDS_ITS_TOKEN])
 def test_a_repeat_gets_the_same_and_another_request_a_conflict(
     client: CheckedClient, world: World, document: dict[str, Any], name: str
 ) -> None:
@@ -187,6 +189,8 @@ def test_a_repeat_gets_the_same_and_another_request_a_conflict(
 
 def others(call: Call) -> list[dict[str, Any]]:
     """Requests that are good in form and not the one that the key was made for."""
+    if call.body is None and not call.params:
+        return []
     if call.body is None:
         return [{"url": call.url(**dict.fromkeys(call.params, uuid4()))}]
     changes: dict[str, Any] = {

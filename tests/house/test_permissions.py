@@ -75,6 +75,10 @@ OPEN = {
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
     "reverse_transfer": "the office corrects everybody's",
+    "correct_phone": "WeChat says whose phone a code is; the correction is the caller's own",
+    "correct_name": "the counter's code is bound to the id number of whoever uses it",
+    "leave": "nobody leaves but the caller",
+    "look_at_person": "a counter and the office serve everybody; the look is written down first",
     "set_consent": "a purpose is not somebody's; the consent given is the caller's",
     "sign_covenant": "a community is open to all",
     "check_in": "an activity is open to all members",
@@ -138,8 +142,15 @@ def slug(answer: Any) -> str:
 
 def other_of(who: str) -> str:
     """Somebody of the same kind and role."""
-    alike = {"resident": "neighbour", "newcomer": "unbound", "new phone": "unbound", "leaving": "neighbour"}
-    return alike.get(who, f"other {who}")
+    return {
+        "resident": "neighbour",
+        "newcomer": "unbound",
+        "new phone": "unbound",
+        "leaving": "neighbour",
+        "correcting": "neighbour",
+        "withdrawing": "neighbour",
+        "departing": "unbound",
+    }.get(who, f"other {who}")
 
 
 def strangers(world: World, call: Call, action: str) -> Iterator[tuple[str, int, str]]:
@@ -188,7 +199,8 @@ def tells_nothing(world: World, answer: Any) -> None:
 
 def belongings(client: CheckedClient, world: World) -> dict[str, Any]:
     """Everything that the resident can read about herself."""
-    hers = [name for name in OWN_READS if "resident" in PERMISSIONS[PERMISSION_OF[name]].kinds]
+    read = set(OWN_READS) - {"read_data", "download_data"}  # a copy is counted, noted, and tells when it was made
+    hers = [name for name in sorted(read) if "resident" in PERMISSIONS[PERMISSION_OF[name]].kinds]
     names = [name for name in hers if re.fullmatch(r"/api/v1/(home|me[^{]*)", world.operations[name][1])]
     return {name: world.call(name).send(client, world.tokens["resident"]).get_json() for name in names}
 
@@ -220,6 +232,7 @@ def test_another_partners_device_learns_only_that_it_is_not_its_offer(client: Ch
         "read_wallet",
         "list_wallet_entries",
         "show_home",
+        "read_departure",
     }  # the coupons that the two calls were made with
     assert {key: after[key] for key in after if key not in fresh} == {k: mine[k] for k in mine if k not in fresh}
     assert {coupon["uses_left"] for coupon in after["list_coupons"]["items"]} == {2}

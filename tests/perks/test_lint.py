@@ -29,6 +29,10 @@ def test_a_plain_offer_passes() -> None:
     assert problems() == ""
 
 
+def test_an_offer_for_first_timers_passes_with_one_turn_ever() -> None:
+    assert problems(first_timers_only=True, per_person={"limit": 1, "window": "ever"}) == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -39,6 +43,14 @@ def test_a_plain_offer_passes() -> None:
         ({"basic_public_service": True, "price_points": 5}, "不得以积分换取"),
         ({"basic_public_service": True, "stock_total": 5}, "不得限量"),
         ({"basic_public_service": True, "consents": ["community"]}, "不得以授权为条件"),
+        ({"first_timers_only": "yes"}, "first_timers_only 应为"),
+        ({"first_timers_only": True}, "必须写明 per_person"),
+        ({"first_timers_only": True, "per_person": {"limit": 1, "window": "month"}}, "必须写明 per_person"),
+        ({"first_timers_only": True, "per_person": {"limit": 2, "window": "ever"}}, "必须写明 per_person"),
+        (
+            {"first_timers_only": True, "per_person": {"limit": 1, "window": "ever"}, "basic_public_service": True},
+            "不得只给首次使用的人",
+        ),
         ({"basic_public_service": "no"}, "basic_public_service 应为"),
         ({"level_ceiling": "B"}, "不认识的字段 level_ceiling"),
         ({"surcharge_fen": 100}, "不认识的字段 surcharge_fen"),

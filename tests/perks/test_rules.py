@@ -174,3 +174,11 @@ def test_an_offline_scan_of_a_dead_code_is_told_from_one_that_died_since() -> No
     ends = NOW - timedelta(hours=1)
     assert rules.judge_upload(NOW - timedelta(minutes=90), issued, ends, NOW, timedelta(days=31)) == ""
     assert rules.judge_upload(NOW - timedelta(minutes=30), issued, ends, NOW, timedelta(days=31)) == "code-expired"
+
+
+def test_a_first_timer_offer_is_for_who_never_had_it() -> None:
+    first = Terms("open", first_timers_only=True)
+    assert rules.may_redeem(first, resident(), TODAY).entitled is True
+    had = rules.may_redeem(first, resident(had_before=True), TODAY)
+    assert against(had) == ["first-time"] and "首次" in had.against[0].text
+    assert rules.may_redeem(Terms("open"), resident(had_before=True), TODAY).entitled is True

@@ -1,0 +1,1 @@
+"""A person's rights over her data: see, take along, correct, know who looked, withdraw, leave."""

@@ -1,0 +1,58 @@
+"""A person's score, as she may have it; and its end."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from backend.kit.personal import Column, Keeper, Leaving, Section, delete_where, listing
+from backend.scores import models
+
+_SCORE = (
+    Column("value", "分数", "whole"),
+    Column("level_id", "等级"),
+    Column("policy_version", "评分办法版本"),
+    Column("as_of_on", "截至", "day"),
+    Column("next_change_on", "下次变化", "day"),
+    Column("computed_at", "计算时间", "instant"),
+)
+_REASON = (
+    Column("points", "分值", "whole"),
+    Column("dimension_id", "维度"),
+    Column("indicator_id", "指标"),
+    Column("percent", "计入比例（%）", "whole"),
+    Column("capped_by", "受何上限"),
+    Column("record_id", "档案编号"),
+    Column("expires_on", "用到", "day"),
+)
+_HISTORY = (
+    Column("at", "时间", "instant"),
+    Column("previous_value", "原分数", "whole"),
+    Column("value", "分数", "whole"),
+    Column("level_id", "等级"),
+    Column("cause", "原因代码"),
+    Column("policy_version", "评分办法版本"),
+    Column("as_of_on", "截至", "day"),
+)
+
+
+def erase(session: Session, leaving: Leaving) -> dict[str, int]:
+    """Number, reasons and history, as with a withdrawn consent."""
+    names = {"scores": models.scores, "score_reasons": models.reasons, "score_history": models.history}
+    return {name: delete_where(session, table, resident_id=leaving.resident_id) for name, table in names.items()}
+
+
+_WHY = (
+    "只为给守信的人更多便利",
+    "您的单独同意（《个人信息保护法》第二十四条、第二十九条）",
+    "撤回同意或退出时立即删除",
+)
+KEEPER = Keeper(
+    room="scores",
+    sections=(
+        Section("score", "信用分", *_WHY, _SCORE, listing(models.scores, "resident_id", _SCORE)),
+        Section("score-reasons", "每一分从哪里来", *_WHY, _REASON, listing(models.reasons, "position", _REASON)),
+        Section("score-history", "分数的变化", *_WHY, _HISTORY, listing(models.history, "id", _HISTORY)),
+    ),
+    erase=erase,
+    deleted={"scores": "信用分", "score_reasons": "信用分的理由", "score_history": "信用分的历史"},
+)
