@@ -18,7 +18,6 @@ from backend.community import jobs as community_jobs
 from backend.community import routes as community_routes
 from backend.community import service as community
 from backend.community import submissions
-from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
 from backend.demo import cli as demo_cli
@@ -30,6 +29,9 @@ from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
+from backend.oversight import cli as oversight_cli
+from backend.oversight import jobs as oversight_jobs
+from backend.oversight import routes as oversight_routes
 from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
@@ -49,11 +51,11 @@ MOST_BODY_BYTES = 256 * 1024
 BLUEPRINTS = (
     accounts_routes.blp, consents_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, pages_home.blp,
-    pages_routes.blp,
+    pages_routes.blp, oversight_routes.blp, oversight_routes.published,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
-    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, oversight_cli.oversight_group,
 )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def _wire_news() -> None:
 
 def _wire_jobs() -> None:
     """What each day owes."""
-    for register in (accounts_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs):
+    for register in (accounts_jobs, ledger_jobs, scores_jobs, perks_jobs, oversight_jobs):
         register.register()
     for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)

@@ -30,7 +30,8 @@ class ConsentRequest(Request):
 
 
 class LookView(View):
-    """``fields``: the data looked at. ``basis``: the law, the consent or the case that allowed it."""
+    """``fields``: the data looked at. ``basis``: the law, the consent or the case that allowed it, in words;
+    ``authorisation``: which one exactly (null on looks noted before it was kept)."""
 
     id = fields.UUID(required=True)
     at = Instant(required=True)
@@ -40,3 +41,6 @@ class LookView(View):
     purpose = fields.String(required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     basis = fields.String(required=True)
+    authorisation = fields.String(
+        required=True, allow_none=True, metadata={"description": "授权的编号：同意、案件、文书或委托"}
+    )

@@ -1,4 +1,4 @@
-"""Give, withdraw and ask for consent; record and read who looked."""
+"""Give, withdraw and ask for consent. Who has looked is in ``looks``, named here for the other rooms."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, insert, or_, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.accounts.errors import AdultsOnly
 from backend.consents import rules
 from backend.consents.errors import ConsentMissing, ConsentTextChanged, GuardianNeeded
-from backend.consents.models import AccessLogRow, ConsentEventRow, ConsentRow
+from backend.consents.looks import EVIDENCE, Look, LookFound, Wanted, looks, record_look, search_looks
+from backend.consents.models import ConsentEventRow, ConsentRow
 from backend.kit import city, clock, db, outbox
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 
 CHUNK = 1000
+__all__ = [
+    "EVIDENCE", "Consent", "Look", "LookFound", "Wanted", "authorisations", "consent", "consents", "consents_table",
+    "give_for_many", "granted", "lint_policy", "looks", "purpose_called", "purposes", "record_look", "require",
+    "search_looks", "set_consent",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,63 +212,18 @@ def _insert_new(session: Session, rows: list[dict[str, Any]]) -> int:
     return len(made)
 
 
-# who has looked
+def authorisations(reader: Reader, resident_ids: Collection[UUID], purpose: str) -> dict[UUID, str]:
+    """The consent on which a look may rest, by resident: ``consent:<purpose>:<id>`` of the last time it was given.
 
-
-def record_look(
-    session: Session,
-    resident_id: UUID,
-    actor_id: UUID,
-    role: str,
-    purpose: str,
-    fields: Sequence[str],
-    basis: str,
-    organisation_id: UUID | None = None,
-) -> UUID:
-    """Write down, before showing it, that someone looks at a person's data.
-
-    ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as field names. ``basis``: the law, the
-    consent or the case that allows it. ``organisation_id``: on whose behalf.
+    Whoever never gave it is left out.
     """
-    look_id = new_id()
-    session.execute(
-        insert(AccessLogRow).values(
-            resident_id=resident_id, id=look_id, at=clock.now(), actor_id=actor_id, role=role,
-            organisation_id=organisation_id, purpose=purpose, fields=list(fields), basis=basis,
+    given = (
+        select(ConsentEventRow.resident_id, ConsentEventRow.id)
+        .where(
+            ConsentEventRow.resident_id.in_(resident_ids),
+            ConsentEventRow.purpose == purpose,
+            ConsentEventRow.granted.is_(True),
         )
-    )  # fmt: skip
-    return look_id
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look: who (``actor``, ``role``, ``organisation`` by name), when, why, at what, on what ground."""
-
-    id: UUID
-    at: datetime
-    actor: str
-    role: str
-    organisation: str | None
-    purpose: str
-    fields: list[str]
-    basis: str
-
-
-def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None) -> list[Look]:
-    """Up to ``limit`` looks at a person, the newest first, those before a position."""
-    statement = select(*AccessLogRow.__table__.c).where(AccessLogRow.resident_id == resident_id)
-    if before is not None:
-        at, look_id = before
-        older = or_(AccessLogRow.at < at, and_(AccessLogRow.at == at, AccessLogRow.id < look_id))
-        statement = statement.where(older)
-    rows = reader.execute(statement.order_by(AccessLogRow.at.desc(), AccessLogRow.id.desc()).limit(limit)).all()
-    names = accounts.display_names(reader, {row.actor_id for row in rows})
-    wanted = {row.organisation_id for row in rows if row.organisation_id}
-    places = {known.id: known.name for known in accounts.organisations(reader, wanted)} if wanted else {}
-    return [
-        Look(
-            row.id, row.at, names.get(row.actor_id, "系统"), accounts.ROLES.get(row.role, row.role),
-            places.get(row.organisation_id), row.purpose, row.fields, row.basis,
-        )
-        for row in rows
-    ]  # fmt: skip
+        .order_by(ConsentEventRow.at, ConsentEventRow.id)
+    )
+    return {row.resident_id: f"consent:{purpose}:{row.id}" for row in reader.execute(given)}

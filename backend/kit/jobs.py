@@ -6,6 +6,7 @@ is caught up and a doubled one changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -77,3 +78,41 @@ def _run(job: Job, due_on: date) -> bool:
             .values(done_at=done_at, outcome=outcome[:200])
         )
     return done_at is not None
+
+
+# --- what is done more often than daily --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker does every so many seconds, at the clock's next minute. ``run`` is as safe to repeat as a job's."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[], str]
+
+
+_steps: dict[str, Step] = {}
+_stepped: dict[str, float] = {}
+
+
+def often(step: Step) -> None:
+    """Register a step."""
+    _steps[step.name] = step
+
+
+def run_steps() -> list[str]:
+    """Run the steps whose time has come in this process and return their names. A failure is noted, and that step
+    is due again at the next minute."""
+    done = []
+    for step in _steps.values():
+        if time.monotonic() - _stepped.get(step.name, float("-inf")) < step.every_seconds:
+            continue
+        try:
+            step.run()
+        except Exception:
+            log.exception("step.failed", step=step.name)
+            continue
+        _stepped[step.name] = time.monotonic()
+        done.append(step.name)
+    return done

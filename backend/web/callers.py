@@ -162,6 +162,9 @@ PERMISSIONS: dict[str, Permission] = {
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),
+    "oversight.looks": _staff("检索查询登记", "auditor", whose="全市，居民只见编号"),
+    "oversight.trail": _staff("检索操作日志", "auditor", whose="全市"),
+    "oversight.seals": _staff("查看封存的链", "auditor", whose="全市"),
 }
 """Every action of the API. The rooms' lines stand together so that who may do what is read in one place."""
 

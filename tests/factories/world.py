@@ -27,8 +27,9 @@ from backend.community import submissions
 from backend.community.models import Community
 from backend.community.rules import community_id
 from backend.consents import service as consents
-from backend.kit import clock, db, files
+from backend.kit import clock, db, files, trail
 from backend.ledger import service as ledger
+from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.web import callers
@@ -324,6 +325,19 @@ class World:
 
     def _show_code_status_list(self, _: Session) -> dict[str, Any]:
         return {"params": {"list_id": 0}}
+
+    def _search_looks(self, _: Session) -> dict[str, Any]:
+        return {"query": {"actor_id": str(uuid4()), "purpose": "测试"}, "secrets": ()}
+
+    def _search_trail(self, _: Session) -> dict[str, Any]:
+        return {"query": {"action": "ledger.budget"}, "secrets": ()}
+
+    def _show_trail_seal(self, session: Session) -> dict[str, Any]:
+        trail.note(session, uuid4(), "office", "test.act", "test", "")
+        oversight.seal_next(session)
+        return {}
+
+    _list_seals = _show_trail_seal
 
     def _explain_problem(self, _: Session) -> dict[str, Any]:
         return {"params": {"slug": "not-found"}}
