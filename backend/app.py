@@ -30,6 +30,7 @@ from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
 from backend.oversight import cli as oversight_cli
+from backend.oversight import figures as oversight_figures
 from backend.oversight import jobs as oversight_jobs
 from backend.oversight import routes as oversight_routes
 from backend.pages import home as pages_home
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> Flask:
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n)  # type: ignore[method-assign]
     figures = frame.Figures(CollectorRegistry())
+    oversight_figures.register()
     problems.install(app)
     frame.install(app, figures)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)

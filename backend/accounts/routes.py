@@ -14,11 +14,12 @@ from backend.accounts.errors import (
     SignInRefused,
     TooManyAttempts,
 )
-from backend.kit import trail
+from backend.kit import figures, trail
 from backend.kit.db import Reader, reading, transaction
 from backend.kit.errors import DomainError, FieldError
 from backend.web import api, callers
 from backend.web.callers import allow, entrance
+from backend.web.counting import counted
 from backend.web.problems import problems
 from backend.wechat import errors as wechat
 
@@ -54,6 +55,7 @@ def _tokens(reader: Reader, grant: service.Grant) -> dict[str, Any]:
 @blp.arguments(schemas.WechatSignInRequest)
 @blp.response(200, schemas.TokensView)
 @problems(SignInRefused, wechat.WechatCodeInvalid, wechat.WechatCodeUsed, wechat.WechatAccountBlocked, *WECHAT_DOWN)
+@counted(figures.SIGN_INS, "signed-in", kind="wechat")
 def sign_in_wechat(body: dict[str, Any]) -> dict[str, Any]:
     """居民用微信登录
 
@@ -70,6 +72,7 @@ def sign_in_wechat(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.StaffSignInRequest)
 @blp.response(200, schemas.TokensView)
 @problems(SignInRefused, TooManyAttempts)
+@counted(figures.SIGN_INS, "signed-in", kind="staff")
 def sign_in_staff(body: dict[str, Any]) -> dict[str, Any]:
     """工作人员登录
 
@@ -105,6 +108,7 @@ def give_device_nonce(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.DeviceSignInRequest)
 @blp.response(200, schemas.TokensView)
 @problems(SignInRefused)
+@counted(figures.SIGN_INS, "signed-in", kind="device")
 def sign_in_device(body: dict[str, Any]) -> dict[str, Any]:
     """场馆设备登录
 
@@ -122,6 +126,7 @@ def sign_in_device(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.RefreshRequest)
 @blp.response(200, schemas.TokensView)
 @problems(RefreshRefused)
+@counted(figures.SIGN_INS, "signed-in", kind="refresh")
 def refresh_tokens(body: dict[str, Any]) -> dict[str, Any]:
     """用刷新令牌换一对新令牌
 

@@ -158,7 +158,12 @@ def check_staff(reader: Reader, username: str, password: str, otp: str) -> Check
     )
     step = matching_step(secret, otp)
     if row is None or not right or step is None or row.status != "active":
-        raise SignInRefused()
+        refusal = SignInRefused()
+        refusal.counted_as = (
+            "unknown-name" if row is None else "wrong-password" if not right
+            else "wrong-one-time-code" if step is None else "suspended"
+        )  # fmt: skip
+        raise refusal
     return CheckedStaff(row.id, normal, step)
 
 
@@ -197,7 +202,9 @@ def sign_in_staff(session: Session, checked: CheckedStaff) -> sessions.Grant | S
     )
     if session.execute(used).first() is None:
         attempts.give_back(session, ATTEMPT, checked.username)
-        return SignInRefused()
+        refusal = SignInRefused()
+        refusal.counted_as = "used-one-time-code"
+        return refusal
     attempts.clear(session, ATTEMPT, checked.username)
     return sessions.open_session(session, "staff", checked.staff_id)
 

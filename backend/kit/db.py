@@ -140,6 +140,7 @@ class Database:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         self.lock: WriterLock | None = None
+        self.most_connections = 2 * pool_size
         if self.dialect == "sqlite":
             self.engine = self._sqlite(pool_size)
         elif self.dialect == "postgresql":

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
-from sqlalchemy import String, select, update
+from sqlalchemy import String, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit import clock, db
-from backend.kit.db import Base, insert_if_absent, local
+from backend.kit.db import Base, Reader, insert_if_absent, local
 
 log = structlog.get_logger("jobs")
 
@@ -50,6 +50,17 @@ def register(job: Job) -> None:
 
 def registered() -> list[Job]:
     return list(_jobs.values())
+
+
+def last_done(reader: Reader) -> dict[str, datetime]:
+    """When each registered job last succeeded, if it did within 35 days."""
+    since = clock.today() - timedelta(days=35)
+    rows = reader.execute(
+        select(JobRun.job, func.max(JobRun.done_at))
+        .where(JobRun.job.in_(_jobs), JobRun.due_on >= since, JobRun.done_at.is_not(None))
+        .group_by(JobRun.job)
+    )
+    return {row[0]: row[1] for row in rows if row[1] is not None}
 
 
 def run_due(day: date | None = None) -> list[str]:

@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from structlog.typing import EventDict
 
+from backend.kit import figures as counters
 from backend.web.callers import maybe
 
 CONTENT_SECURITY_POLICY = (
@@ -46,6 +47,7 @@ class Figures:
 
 def install(app: Flask, figures: Figures) -> None:
     """Wrap every request of ``app``."""
+    sample_pool = counters.sampler()
 
     @app.before_request
     def start() -> None:
@@ -61,6 +63,9 @@ def install(app: Flask, figures: Figures) -> None:
         route = request.url_rule.rule if request.url_rule else "(none)"
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         method = request.method if request.method in METHODS else "other"
+        if response.status_code >= 400:
+            counters.REFUSALS.labels(route, response.status_code, g.get("problem", "")).inc()
+        sample_pool()
         figures.requests.labels(route, method, response.status_code).inc()
         figures.seconds.labels(route).observe(seconds)
         caller = maybe()

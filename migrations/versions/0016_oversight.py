@@ -22,6 +22,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("ix_trail_sealed_in_at_id", "trail", ["sealed_in", "at", "id"], unique=False)
+    op.create_index("ix_ledger_budgets_month", "ledger_budgets", ["month"], unique=False)
     op.create_table(
         "oversight_seals",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -41,6 +42,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("oversight_leaves")
     op.drop_table("oversight_seals")
+    op.drop_index("ix_ledger_budgets_month", table_name="ledger_budgets")
     op.drop_index("ix_trail_sealed_in_at_id", table_name="trail")
     op.drop_index("ix_access_log_sealed_in_at_resident_id_id", table_name="access_log")
     op.drop_index("ix_access_log_organisation_id_at", table_name="access_log")

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from backend.kit.db import Database
-from backend.serve import commands
+from backend.serve import commands, shared_figures
 from config.settings import ROOT, Settings, new_secrets
 from tests.support.databases import own_database
 from tests.support.load import Address
@@ -43,6 +43,7 @@ class RealServer:
         self.wechat = WechatServer(port=0)
         self.env = self._environment(database_url)
         self.settings = Settings.from_env(self.env)
+        self.env = shared_figures(self.settings, self.env)
         self.wanted, self.with_worker = wanted, with_worker
         self.commands: dict[str, list[str]] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
