@@ -81,7 +81,7 @@ def create_app(settings: Settings) -> Flask:
     figures = frame.Figures(CollectorRegistry())
     oversight_figures.register()
     problems.install(app)
-    frame.install(app, figures)
+    frame.install(app, figures, settings.trusted_proxies)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)
     the_api = api.create_api(app)
     for blueprint in BLUEPRINTS:

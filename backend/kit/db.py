@@ -250,6 +250,11 @@ def bind(database: Database | None) -> None:
     _bound = database
 
 
+def bound() -> Database | None:
+    """The database of this process, if one is bound."""
+    return _bound
+
+
 def current() -> Database:
     if _bound is None:
         raise RuntimeError("no database is bound; the composition root does that")

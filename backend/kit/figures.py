@@ -118,9 +118,10 @@ def sampler() -> Callable[[], None]:
         if now - noted_at < 1:
             return
         noted_at = now
-        pool: Any = db.current().engine.pool
-        POOL_IN_USE.set(pool.checkedout())
-        POOL_SIZE.set(db.current().most_connections)
+        if (bound := db.bound()) is not None:
+            pool: Any = bound.engine.pool
+            POOL_IN_USE.set(pool.checkedout())
+            POOL_SIZE.set(bound.most_connections)
 
     return sample
 

@@ -22,6 +22,7 @@ from types import TracebackType
 from backend.kit.db import Database
 from backend.serve import commands, shared_figures
 from config.settings import ROOT, Settings, new_secrets
+from tests.support import net
 from tests.support.databases import own_database
 from tests.support.load import Address
 from tests.support.ports import free_port
@@ -67,7 +68,7 @@ class RealServer:
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
-            "XINYI_LOG_LEVEL": "warning",
+            "XINYI_LOG_LEVEL": "info" if net.folder() else "warning",
             "PYTHONPATH": str(ROOT),
         }
 
@@ -179,6 +180,7 @@ class RealServer:
 
     def close(self) -> None:
         """Give back what is held beside the processes."""
+        net.take(self.folder / "log")
         self.database.dispose()
         self._folder.cleanup()
 
