@@ -44,7 +44,7 @@ from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
 from backend.scores import service as scores
-from backend.web import api, callers, docs, frame, health, problems, uploads
+from backend.web import api, callers, docs, frame, health, problems, tracing, uploads
 from backend.wechat import service as wechat
 from config.settings import Settings
 
@@ -82,6 +82,7 @@ def create_app(settings: Settings) -> Flask:
     oversight_figures.register()
     problems.install(app)
     frame.install(app, figures, settings.trusted_proxies)
+    tracing.install(app, settings.otel_endpoint, settings.trusted_proxies)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)
     the_api = api.create_api(app)
     for blueprint in BLUEPRINTS:

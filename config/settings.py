@@ -10,6 +10,7 @@ import binascii
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,7 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     pool_size: int = 10
+    otel_endpoint: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -115,10 +117,20 @@ def _together(values: dict[str, Any]) -> list[str]:
             problems.append("XINYI_PUBLIC_BASE_URL must be https in production")
         if len(values["metrics_token"]) < 16:
             problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
+    if values["otel_endpoint"] and not _has_otel():
+        problems.append("XINYI_OTEL_ENDPOINT needs packages that are not installed: pip install 'xinyi-plus[otel]'")
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
     return problems
+
+
+def _has_otel() -> bool:
+    """Whether the packages of the extra ``otel`` are there."""
+    try:
+        return all(find_spec(name) for name in ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"))
+    except ModuleNotFoundError:
+        return False
 
 
 def _pairs(values: dict[str, Any]) -> list[tuple[Keys, Keys]]:
@@ -203,6 +215,7 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("metrics_token", str, ""),
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
+    ("otel_endpoint", _url, ""),
 ]
 _HINTS = {
     "environment": "production, demo or test",

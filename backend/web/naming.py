@@ -33,6 +33,12 @@ def trace_of(header: str) -> str | None:
     return match[1]
 
 
+def trusted_parent(request: Request, trusted_proxies: int) -> str | None:
+    """The ``traceparent`` that a trusted proxy has set; None where there is none or it is broken."""
+    header = request.headers.get("traceparent", "")
+    return header if _came_through(request, trusted_proxies) and trace_of(header) else None
+
+
 def _came_through(request: Request, trusted_proxies: int) -> bool:
     forwarded = request.headers.get("X-Forwarded-For", "")
     return trusted_proxies > 0 and len([part for part in forwarded.split(",") if part.strip()]) >= trusted_proxies
