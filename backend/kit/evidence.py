@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.kit.db import Reader
 
 PAGE = 1000
-CHUNK = 300
 Key = tuple[UUID, ...]
 
 
@@ -87,13 +86,17 @@ class Evidence:
         return row[0], row[1]
 
     def mark(self, session: Session, keys: Sequence[Key], batch: int) -> int:
-        """Write down that ``batch`` seals these rows, and return how many it was first to take."""
-        marked = 0
-        for at in range(0, len(keys), CHUNK):
-            these = tuple_(*self._keys()).in_(keys[at : at + CHUNK])
-            taken = update(self.table).where(these, self.table.c.sealed_in.is_(None)).values(sealed_in=batch)
-            marked += len(session.execute(taken.returning(self.table.c[self.key[-1]])).all())
-        return marked
+        """Write down that ``batch`` seals these rows, unless another has, and return how many rows are now its own.
+
+        Row by row, by their keys: a list of keys in one statement makes SQLite read all that waits.
+        """
+        these = [self.table.c[name] == bindparam(f"key_{name}") for name in self.key]
+        taken = update(self.table).where(*these, self.table.c.sealed_in.is_(None)).values(sealed_in=batch)
+        rows = [{f"key_{name}": part for name, part in zip(self.key, key, strict=True)} for key in keys]
+        if rows:
+            session.execute(taken, rows)
+        its_own = select(func.count()).where(self.table.c.sealed_in == batch)
+        return int(session.execute(its_own).scalar_one())
 
     def sealed(self, reader: Reader, first: int, last: int | None = None) -> Iterator[Entry]:
         """The rows of the batches from ``first`` on (through ``last``), by batch, time and key, a page at a time."""

@@ -108,21 +108,20 @@ def seal_next(session: Session) -> Seal | None:
     parts = {name: entries[:MOST_ROWS] for name, entries in found.items()}
     if not any(parts.values()):
         return None
-    number = last.number + 1 if last else 1
-    for name, entries in parts.items():
-        _take(session, TABLES[name], number, entries)
     tables = {name: rules.table_part([(e.at, e.digest) for e in entries]) for name, entries in parts.items()}
     complete = not any(len(entries) > MOST_ROWS for entries in found.values())
-    return _append(session, last, {"kind": rules.ROWS, "tables": tables, "complete": complete})
+    # The number first: whoever takes it has the rows to itself, and others leave before they touch any.
+    seal = _append(session, last, {"kind": rules.ROWS, "tables": tables, "complete": complete})
+    for name, entries in parts.items():
+        _take(session, TABLES[name], seal.number, entries)
+    return seal
 
 
 def _take(session: Session, table: Evidence, number: int, entries: list[Entry]) -> None:
     if table.mark(session, [entry.key for entry in entries], number) != len(entries):
         raise Overtaken()
     if entries:
-        session.execute(
-            insert(LeavesRow).values(number=number, table_name=table.name, content=pack(entries)),
-        )
+        session.execute(insert(LeavesRow).values(number=number, table_name=table.name, content=pack(entries)))
 
 
 def pack(entries: list[Entry]) -> bytes:

@@ -269,3 +269,4 @@ def test_rows_are_only_ever_marked(chain: int) -> None:
         for table in service.TABLES.values():
             keys = [entry.key for entry in table.sealed(session, 1)]
             assert keys and table.mark(session, keys, 99) == 0
+            assert [entry.batch for entry in table.sealed(session, 1)] != [99] * len(keys)
