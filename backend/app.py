@@ -23,7 +23,6 @@ from backend.community import jobs as community_jobs
 from backend.community import routes as community_routes
 from backend.community import service as community
 from backend.community import submissions
-from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
 from backend.delegation import routes as delegation_routes
@@ -49,6 +48,10 @@ from backend.merchants import service as merchants
 from backend.messages import jobs as messages_jobs
 from backend.messages import routes as messages_routes
 from backend.messages import service as messages
+from backend.oversight import cli as oversight_cli
+from backend.oversight import figures as oversight_figures
+from backend.oversight import jobs as oversight_jobs
+from backend.oversight import routes as oversight_routes
 from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
@@ -68,7 +71,7 @@ from backend.staff import admin_routes as staff_routes
 from backend.staff import cli as staff_cli
 from backend.staff import jobs as staff_jobs
 from backend.staff import service as staff
-from backend.web import api, callers, docs, frame, health, problems, uploads
+from backend.web import api, callers, docs, frame, health, problems, tracing, uploads
 from backend.wechat import service as wechat
 from config.settings import Settings, SettingsError
 
@@ -78,11 +81,13 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
-    disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, pages_home.blp, pages_routes.blp,
+    disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
+    pages_home.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
     ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, privacy_cli.privacy,
+    oversight_cli.oversight_group,
 )  # fmt: skip
 
 
@@ -105,8 +110,10 @@ def create_app(settings: Settings) -> Flask:
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n)  # type: ignore[method-assign]
     figures = frame.Figures(CollectorRegistry())
+    oversight_figures.register()
     problems.install(app)
-    frame.install(app, figures)
+    frame.install(app, figures, settings.trusted_proxies)
+    tracing.install(app, settings.otel_endpoint, settings.trusted_proxies)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)
     the_api = api.create_api(app)
     for blueprint in BLUEPRINTS:
@@ -262,8 +269,8 @@ def _wire_rotation() -> None:
 def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
-        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, consents_jobs, ledger_jobs, scores_jobs, perks_jobs,
-        privacy_jobs,
+        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, scores_jobs, perks_jobs, privacy_jobs,
+        oversight_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):

@@ -12,7 +12,7 @@ from contextlib import closing
 import httpx
 
 from backend.demo.install import HOST, Demo
-from backend.serve import Watch, commands
+from backend.serve import Watch, commands, shared_figures
 from config.settings import ROOT, Settings
 
 READY_SECONDS = 60
@@ -83,7 +83,7 @@ def _serve(demo: Demo, settings: Settings, env: dict[str, str]) -> int:
     stand_in += ["--people", str(demo.people_file), "--app-id", settings.wechat_app_id]
     stand_in += ["--app-secret", settings.wechat_app_secret]
     os.chdir(ROOT)
-    with Watch(env) as watch:
+    with Watch(shared_figures(settings, env)) as watch:
         watch.start("wechat", stand_in)
         for name, command in commands(settings).items():
             watch.start(name, command)

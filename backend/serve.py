@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from backend.kit import figures
 from config.settings import Settings, SettingsError
 
 GRACE_SECONDS = 20
@@ -34,6 +35,20 @@ def commands(settings: Settings) -> dict[str, list[str]]:
         "--log-level", "warning",
     ]  # fmt: skip
     return {"web": web, "worker": [python, "-m", "backend.worker"]}
+
+
+def shared_figures(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """``env`` with a folder, emptied here, in which all children keep their figures, so that each answers for all.
+
+    A folder that the environment names already is left as it is: whoever named it empties it.
+    """
+    if figures.FOLDER in env:
+        return dict(env)
+    folder = settings.instance_root.resolve() / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    return {**env, figures.FOLDER: str(folder)}
 
 
 class Watch:
@@ -100,7 +115,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    with Watch() as watch:
+    with Watch(shared_figures(settings, os.environ)) as watch:
         for name, command in commands(settings).items():
             watch.start(name, command)
         return watch.until_asked()

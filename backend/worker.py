@@ -38,6 +38,7 @@ def clockwork(settings: Settings) -> Any:
 def _run_due() -> None:
     if names := jobs.run_due():
         log.info("jobs.done", jobs=names)
+    jobs.run_steps()
 
 
 def deliver_until(stop: threading.Event) -> None:

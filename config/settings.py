@@ -12,6 +12,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,6 +70,7 @@ class Settings:
     oidc_client_secret: str = field(default="", repr=False)
     oidc_label: str = "统一身份认证"
     oidc_acr: str = ""
+    otel_endpoint: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -150,6 +152,8 @@ def _together(values: dict[str, Any]) -> list[str]:
         if len(values["metrics_token"]) < 16:
             problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
     problems += _oidc_problems(values)
+    if values["otel_endpoint"] and not _has_otel():
+        problems.append("XINYI_OTEL_ENDPOINT needs packages that are not installed: pip install 'xinyi-plus[otel]'")
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
@@ -164,6 +168,14 @@ def _oidc_problems(values: dict[str, Any]) -> list[str]:
     if values["environment"] == "production" and given["issuer"] and not values["oidc_issuer"].startswith("https://"):
         problems.append("XINYI_OIDC_ISSUER must be https in production")
     return problems
+
+
+def _has_otel() -> bool:
+    """Whether the packages of the extra ``otel`` are there."""
+    try:
+        return all(find_spec(name) for name in ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"))
+    except ModuleNotFoundError:
+        return False
 
 
 def _pairs(values: dict[str, Any]) -> list[tuple[Keys, Keys]]:
@@ -261,6 +273,7 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("oidc_client_secret", str, ""),
     ("oidc_label", str, "统一身份认证"),
     ("oidc_acr", str, ""),
+    ("otel_endpoint", _url, ""),
 ]
 _HINTS = {
     "environment": "production, demo or test",

@@ -20,17 +20,49 @@ from sqlalchemy.orm import Session
 from backend.app import create_app
 from backend.kit import city as cities
 from backend.kit import db, migrations
+from backend.web import frame
 from backend.wechat import service as wechat_client
 from config.settings import ROOT, Settings, new_secrets
 from tests.checked_client import CheckedClient
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer
+from tests.support import net
 from tests.support.databases import OwnPostgresqlDatabase
 from tests.wechat_server import APP_ID, APP_SECRET, WechatServer
+from tests.wechat_server.world import World
 
+FOUND = pytest.StashKey[list[str]]()
 hypothesis_settings.register_profile(
     "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 hypothesis_settings.load_profile("suite")
+
+frame.configure_logging = net.catching(frame.configure_logging)
+frame.configure_logging("warning", readable=False)
+World.make_code = net.telling("WeChat code", World.make_code)  # type: ignore[method-assign]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hang the net; the workers of the run inherit it."""
+    if not hasattr(config, "workerinput"):
+        net.hang()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Search everything that the run logged, when all workers have ended: what no log may hold fails the run."""
+    if hasattr(session.config, "workerinput"):
+        net.close()
+        return
+    if found := net.take_down():
+        lines = [f"  {event}: {kind}, {count} lines" for (event, kind), count in sorted(found.items())]
+        session.config.stash[FOUND] = ["what no log may hold was logged:", *lines]
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(FOUND, []):
+        terminalreporter.write_line(line, red=True)
+
 
 SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")
 

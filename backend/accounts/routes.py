@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import schemas, service
 from backend.accounts.errors import RefreshRefused, SignInRefused
+from backend.kit import figures
 from backend.kit.db import Reader, reading, transaction
 from backend.kit.errors import NotFound
 from backend.web import api, callers
 from backend.web.callers import allow, entrance
+from backend.web.counting import counted
 from backend.web.paging import PageQuery, page_of, part_of
 from backend.web.problems import problems
 from backend.wechat import errors as wechat
@@ -52,6 +54,7 @@ def confirm_caller(session: Session, caller: callers.Caller) -> callers.Caller |
 @blp.arguments(schemas.WechatSignInRequest)
 @blp.response(200, schemas.TokensView)
 @problems(SignInRefused, wechat.WechatCodeInvalid, wechat.WechatCodeUsed, wechat.WechatAccountBlocked, *WECHAT_DOWN)
+@counted(figures.SIGN_INS, "signed-in", kind="wechat")
 def sign_in_wechat(body: dict[str, Any]) -> dict[str, Any]:
     """居民用微信登录
 
@@ -81,6 +84,7 @@ def give_device_nonce(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.DeviceSignInRequest)
 @blp.response(200, schemas.TokensView)
 @problems(SignInRefused)
+@counted(figures.SIGN_INS, "signed-in", kind="device")
 def sign_in_device(body: dict[str, Any]) -> dict[str, Any]:
     """场馆设备登录
 
@@ -98,6 +102,7 @@ def sign_in_device(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.RefreshRequest)
 @blp.response(200, schemas.TokensView)
 @problems(RefreshRefused)
+@counted(figures.SIGN_INS, "signed-in", kind="refresh")
 def refresh_tokens(body: dict[str, Any]) -> dict[str, Any]:
     """用刷新令牌换一对新令牌
 

@@ -249,7 +249,8 @@ def tend_keys(session: Session) -> dict[str, int]:
     rotated = {rotate_key(session, purpose) for purpose in sorted({key.purpose for key in old})}
     erase = update(CodeKey).where(CodeKey.retires_at <= now, CodeKey.secret_sealed.is_not(None))
     erased = session.execute(erase.values(secret_sealed=None).returning(CodeKey.kid)).all()
-    ended = delete(CodeKey).where(CodeKey.verifies_until <= now - KEPT_AFTER)
+    # A withdrawn key of seals stays: those that it signed before are still held against it.
+    ended = delete(CodeKey).where(CodeKey.verifies_until <= now - KEPT_AFTER, CodeKey.purpose != Purpose.SEAL.value)
     deleted = session.execute(ended.returning(CodeKey.kid)).all()
     _note_change(session)
     return {"rotated": len(rotated), "erased": len(erased), "deleted": len(deleted)}

@@ -32,17 +32,21 @@ class Purpose(StrEnum):
     PRESENTATION = "presentation"
     CHECK_IN = "check-in"
     STATUS = "status"
+    SEAL = "seal"
 
 
-LETTERS = {Purpose.COUPON: "c", Purpose.PRESENTATION: "p", Purpose.CHECK_IN: "k", Purpose.STATUS: "s"}
+LETTERS = {Purpose.COUPON: "c", Purpose.PRESENTATION: "p", Purpose.CHECK_IN: "k", Purpose.STATUS: "s",
+           Purpose.SEAL: "t"}  # fmt: skip
 
 LONGEST = {
     Purpose.COUPON: timedelta(days=31),
     Purpose.PRESENTATION: timedelta(minutes=10),
     Purpose.CHECK_IN: timedelta(hours=24),
     Purpose.STATUS: timedelta(hours=24),
+    Purpose.SEAL: timedelta(days=366 * 30),
 }
-"""The longest life of a code per purpose: so long a retired key stays published."""
+"""The longest life of a code per purpose: so long a retired key stays published. A seal is held against its key for
+as long as what it seals is kept, and by whoever kept a published one."""
 
 ISSUED_AHEAD = timedelta(seconds=60)
 """How far the clock that issued a code may run before ours. An expiry is given no grace."""

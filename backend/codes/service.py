@@ -26,6 +26,7 @@ from backend.codes.rules import (
     printed_url,
 )
 from backend.codes.signing import SignedCode, read_code, sign_code
+from backend.codes.statements import check_statement, sign_statement, statement_key
 from backend.codes.statuses import (
     allocate_status,
     bind,
@@ -34,6 +35,7 @@ from backend.codes.statuses import (
     purge_statuses,
     revoke_status,
     revoked_at,
+    status_list_age_seconds,
     status_list_token,
     status_list_tokens,
     status_list_uris,
@@ -41,11 +43,10 @@ from backend.codes.statuses import (
 
 __all__ = [
     "Claims", "CodeExpired", "CodeNotVerified", "Printed", "PrintedCodeUnknown", "Purpose", "SignedCode",
-    "SigningKeyMissing", "StatusRef", "VerifiedClaims", "allocate_status", "bind",
-    "ensure_keys", "forget_keys", "grouped_printed_code", "is_revoked", "jwks", "key_states", "list_states",
-    "lookup_printed", "normal_printed_code", "offline_keys", "poster_pdf", "printed_code", "printed_of", "printed_url",
-    "purge_statuses", "qr_png", "qr_svg", "qr_svg_fast", "read_code", "revoke_printed", "revoke_status",
-    "revoked_at",
-    "rotate_key", "sign_code", "signing_gaps", "status_list_token", "status_list_tokens", "status_list_uris",
-    "tend_keys", "withdraw_key",
+    "SigningKeyMissing", "StatusRef", "VerifiedClaims", "allocate_status", "bind", "check_statement", "ensure_keys",
+    "forget_keys", "grouped_printed_code", "is_revoked", "jwks", "key_states", "list_states", "lookup_printed",
+    "normal_printed_code", "offline_keys", "poster_pdf", "printed_code", "printed_of", "printed_url",
+    "purge_statuses", "qr_png", "qr_svg", "qr_svg_fast", "read_code", "revoke_printed", "revoke_status", "revoked_at",
+    "rotate_key", "sign_code", "sign_statement", "signing_gaps", "statement_key", "status_list_age_seconds", "status_list_token",
+    "status_list_tokens", "status_list_uris", "tend_keys", "withdraw_key",
 ]  # fmt: skip

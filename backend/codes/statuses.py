@@ -163,6 +163,12 @@ def _signed(reader: Reader, version: _Version, size_bits: int, revoked: Sequence
     return jwt.encode(claims, key.private, algorithm="EdDSA", headers={"typ": TYPE, "kid": key.kid})
 
 
+def status_list_age_seconds(reader: Reader) -> float:
+    """How old the first list is that anybody would be given now. Raises SigningKeyMissing when none can be signed."""
+    claims = jwt.decode(status_list_token(reader), options={"verify_signature": False})
+    return max(0.0, clock.now().timestamp() - float(claims["iat"]))
+
+
 def status_list_tokens(reader: Reader) -> list[str]:
     """Every list, signed: for a venue's offline pack. In its order; the first is list 0."""
     return [status_list_token(reader, list_id) for list_id in {0: None, **dict(_lists(reader))}]

@@ -79,9 +79,11 @@ def review_queue(
         query = query.where(tuple_(QueueEntry.submitted_at, QueueEntry.submission_id) > after)
     entries = session.execute(query).all()
     shown = entries[:limit]
-    for resident_id, community_id in dict.fromkeys((entry.resident_id, entry.community_id) for entry in shown):
-        organisation_id = places[community_id].organisation_id
-        _look(session, worker, resident_id, organisation_id, ["masked_name", "submission_text", "check_in"])
+    who = dict.fromkeys((entry.resident_id, entry.community_id) for entry in shown)
+    _look(
+        session, worker, [(resident_id, places[community_id].organisation_id) for resident_id, community_id in who],
+        ["masked_name", "submission_text", "check_in"],
+    )  # fmt: skip
     more = (shown[-1].submitted_at, shown[-1].submission_id) if len(entries) > limit else None
     return _items(session, shown, places), more
 
@@ -92,10 +94,14 @@ def _communities(reader: Reader, worker: Worker) -> dict[UUID, Row[Any]]:
     return {row.id: row for row in reader.execute(query)}
 
 
-def _look(session: Session, worker: Worker, resident_id: UUID, organisation_id: UUID, seen: list[str]) -> None:
-    consents.record_look(
-        session, resident_id, worker.account_id, worker.role, LOOK_PURPOSE, seen, LOOK_BASIS, organisation_id
-    )
+def _look(session: Session, worker: Worker, whom: list[tuple[UUID, UUID]], seen: list[str]) -> None:
+    """Write down a look at each of ``whom``: (resident, the organisation on whose behalf)."""
+    given = consents.authorisations(session, {resident_id for resident_id, _ in whom}, service.PURPOSE)
+    for resident_id, organisation_id in whom:
+        consents.record_look(
+            session, resident_id, worker.account_id, worker.role, LOOK_PURPOSE, seen, LOOK_BASIS, organisation_id,
+            authorisation=given.get(resident_id, f"consent:{service.PURPOSE}"),
+        )  # fmt: skip
 
 
 def _items(reader: Reader, entries: Collection[Row[Any]], places: dict[UUID, Row[Any]]) -> list[QueueItem]:
@@ -170,7 +176,9 @@ def submission_photo(session: Session, worker: Worker, submission_id: UUID, file
     )
     if session.execute(query).first() is None:
         raise NotFound("没有这张照片。", "There is no such photo.")
-    _look(session, worker, entry.resident_id, places[entry.community_id].organisation_id, ["submission_photo"])
+    _look(
+        session, worker, [(entry.resident_id, places[entry.community_id].organisation_id)], ["submission_photo"]
+    )  # fmt: skip
     return files.open_image(session, entry.resident_id, file_id)
 
 

@@ -44,10 +44,20 @@ class ConsentEventRow(Base):
 
 
 class AccessLogRow(Base):
-    """Who looked at a person's data, when, at what, why, and on what ground (征信业管理条例第二十二条)."""
+    """Who looked at a person's data, when, at what, why, and on what ground (征信业管理条例第二十二条).
+
+    ``authorisation``: the consent, case, document or delegation by its id or number; ``basis`` says it in words.
+    ``sealed_in``: the batch that sealed the row; nothing else of it ever changes.
+    """
 
     __tablename__ = "access_log"
-    __table_args__ = (Index("ix_access_log_resident_id_at", "resident_id", "at"), distributed())
+    __table_args__ = (
+        Index("ix_access_log_resident_id_at", "resident_id", "at"),
+        Index("ix_access_log_actor_id_at", "actor_id", "at"),
+        Index("ix_access_log_organisation_id_at", "organisation_id", "at"),
+        Index("ix_access_log_sealed_in_at_resident_id_id", "sealed_in", "at", "resident_id", "id"),
+        distributed(),
+    )
 
     resident_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -58,4 +68,5 @@ class AccessLogRow(Base):
     purpose: Mapped[str] = mapped_column(String(120))
     fields: Mapped[list[Any]]
     basis: Mapped[str] = mapped_column(String(300))
-    authorisation: Mapped[str | None] = mapped_column(String(120))
+    authorisation: Mapped[str | None] = mapped_column(String(160))
+    sealed_in: Mapped[int | None]

@@ -43,4 +43,6 @@ class LookView(View):
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     field_ids = fields.List(fields.String(), required=True)
     basis = fields.String(required=True)
-    authorisation = fields.String(required=True, allow_none=True)
+    authorisation = fields.String(
+        required=True, allow_none=True, metadata={"description": "授权的编号：同意、案件、文书或委托"}
+    )

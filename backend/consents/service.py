@@ -1,21 +1,32 @@
-"""Give, withdraw and ask for consent; record and read who looked."""
+"""Give, withdraw and ask for consent. Who has looked is in ``looks``, named here for the other rooms."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, func, insert, or_, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.accounts.errors import AdultsOnly
 from backend.consents import rules
 from backend.consents.errors import ConsentMissing, ConsentTextChanged, GuardianNeeded
-from backend.consents.models import AccessLogRow, ConsentEventRow, ConsentRow
+from backend.consents.looks import (
+    EVIDENCE,
+    Look,
+    LookFound,
+    Wanted,
+    looked_at,
+    looks,
+    on_looked_at,
+    record_look,
+    search_looks,
+)
+from backend.consents.models import ConsentEventRow, ConsentRow
 from backend.kit import city, clock, db, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
@@ -23,8 +34,11 @@ from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 
 CHUNK = 1000
-ROLES = accounts.ROLES | {"guardian": "监护人", "helper": "窗口代办"}
-"""Under which name whoever looked is shown."""
+__all__ = [
+    "EVIDENCE", "Consent", "Look", "LookFound", "Wanted", "authorisations", "consent", "consents", "consents_table",
+    "give_for_many", "granted", "lint_policy", "looked_at", "looks", "on_looked_at", "purpose_called", "purposes",
+    "record_look", "require", "search_looks", "set_consent", "withdraw_all", "withdraw_every",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -245,95 +259,18 @@ def _insert_new(session: Session, rows: list[dict[str, Any]]) -> int:
     return len(made)
 
 
-# who has looked
+def authorisations(reader: Reader, resident_ids: Collection[UUID], purpose: str) -> dict[UUID, str]:
+    """The consent on which a look may rest, by resident: ``consent:<purpose>:<id>`` of the last time it was given.
 
-
-def record_look(
-    session: Session,
-    resident_id: UUID,
-    actor_id: UUID,
-    role: str,
-    purpose: str,
-    fields: Sequence[str],
-    basis: str,
-    organisation_id: UUID | None = None,
-    authorisation: str | None = None,
-) -> UUID:
-    """Write down, before showing it, that someone looks at a person's data.
-
-    ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as names of ``rules.FIELD_WORDS``.
-    ``basis``: the law, the consent or the case that allows it. ``organisation_id``: on whose behalf.
-    ``authorisation``: the document's or case's number, or that she stood there herself.
+    Whoever never gave it is left out.
     """
-    look_id = new_id()
-    session.execute(
-        insert(AccessLogRow).values(
-            resident_id=resident_id, id=look_id, at=clock.now(), actor_id=actor_id, role=role,
-            organisation_id=organisation_id, purpose=purpose, fields=list(fields), basis=basis,
-            authorisation=authorisation,
+    given = (
+        select(ConsentEventRow.resident_id, ConsentEventRow.id)
+        .where(
+            ConsentEventRow.resident_id.in_(resident_ids),
+            ConsentEventRow.purpose == purpose,
+            ConsentEventRow.granted.is_(True),
         )
-    )  # fmt: skip
-    return look_id
-
-
-def looked_at(reader: Reader, day: date, limit: int, after: UUID | None = None) -> list[tuple[UUID, int]]:
-    """Who was looked at on a Shanghai day and how often, up to ``limit`` people by id, those after one."""
-    statement = select(AccessLogRow.resident_id, func.count().label("times")).where(
-        AccessLogRow.at >= clock.start_of_day(day), AccessLogRow.at < clock.end_of_day(day)
+        .order_by(ConsentEventRow.at, ConsentEventRow.id)
     )
-    if after is not None:
-        statement = statement.where(AccessLogRow.resident_id > after)
-    grouped = statement.group_by(AccessLogRow.resident_id).order_by(AccessLogRow.resident_id).limit(limit)
-    return [(row.resident_id, row.times) for row in reader.execute(grouped)]
-
-
-def on_looked_at(session: Session, news: dict[str, Any]) -> None:
-    """A lower room lets its staff look at somebody: write it down in the same transaction."""
-    where = news["organisation_id"]
-    record_look(
-        session, UUID(news["resident_id"]), UUID(news["actor_id"]), news["role"], news["purpose"], news["fields"],
-        news["basis"], UUID(where) if where else None,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look: who (``actor``, ``role``), on whose behalf (``organisation``), when, why, at what, on what ground.
-
-    ``fields`` in Chinese words; ``field_ids`` as the log has them.
-    """
-
-    id: UUID
-    at: datetime
-    actor: str
-    role: str
-    organisation: str | None
-    purpose: str
-    fields: list[str]
-    field_ids: list[str]
-    basis: str
-    authorisation: str | None
-
-
-def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None) -> list[Look]:
-    """Up to ``limit`` looks at a person, the newest first, those before a position."""
-    statement = select(*AccessLogRow.__table__.c).where(AccessLogRow.resident_id == resident_id)
-    if before is not None:
-        at, look_id = before
-        older = or_(AccessLogRow.at < at, and_(AccessLogRow.at == at, AccessLogRow.id < look_id))
-        statement = statement.where(older)
-    rows = reader.execute(statement.order_by(AccessLogRow.at.desc(), AccessLogRow.id.desc()).limit(limit)).all()
-    actors = {row.actor_id for row in rows}
-    names = accounts.display_names(reader, actors)
-    guardians = accounts.people_by_id(reader, actors - set(names))
-    names |= {key: known.display_name for key, known in guardians.items()}
-    wanted = {row.organisation_id for row in rows if row.organisation_id}
-    places = {known.id: known.name for known in accounts.organisations(reader, wanted)} if wanted else {}
-    return [
-        Look(
-            row.id, row.at, names.get(row.actor_id, "系统"), ROLES.get(row.role, row.role),
-            places.get(row.organisation_id), row.purpose, rules.words_of(row.fields), row.fields, row.basis,
-            row.authorisation,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return {row.resident_id: f"consent:{purpose}:{row.id}" for row in reader.execute(given)}

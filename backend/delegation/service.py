@@ -238,6 +238,7 @@ def act_for(
     consents.record_look(
         session, resident_id, actor_id, acts_as, f"代办：{title.replace('自己的', '其')}", [title],
         f"代办登记 {row.id}（{row.basis}）", row.organisation_id if row.kind == rules.HELPER else None,
+        authorisation=f"delegation:{row.id}",
     )  # fmt: skip
     return acts_as
 
@@ -295,7 +296,7 @@ def find_at_counter(session: Session, clerk: Clerk, card: CardProof) -> list[Del
     resident_id = person_before_us(session, card)
     consents.record_look(
         session, resident_id, clerk.account_id, clerk.role, "窗口办理代办登记", ["代办关系"],
-        "本人或监护人持身份证到场办理", clerk.organisation_id,
+        "本人或监护人持身份证到场办理", clerk.organisation_id, authorisation="presence:card",
     )  # fmt: skip
     return delegations(session, resident_id)
 

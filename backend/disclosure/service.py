@@ -84,8 +84,9 @@ def download(session: Session, approval_id: UUID, by: UUID, role: str) -> bytes:
     basis = f"{row.terms['legal_basis']}（{row.terms['document_no']}）"
     for resident_id in known:
         consents.record_look(
-            session, resident_id, by, role, row.terms["purpose"], row.terms["fields"], basis, row.organisation_id
-        )
+            session, resident_id, by, role, row.terms["purpose"], row.terms["fields"], basis, row.organisation_id,
+            authorisation=f"approval:{approval_id}",
+        )  # fmt: skip
     detail = {"people": len(known), "fields": row.terms["fields"], "approval_id": str(approval_id)}
     trail.note(session, by, role, "people.export.download", "approval", approval_id, detail)
     return package.build(session, row, set(known), package.Mark(approval_id, by, role, new_id()))

@@ -89,6 +89,7 @@ def lift_pause(
         "resident_id": str(resident_id), "actor_id": str(clerk_id), "role": role,
         "purpose": "窗口解除找回账号后的冷静期", "fields": ["spending_paused_until"], "basis": "本人持身份证到场办理",
         "organisation_id": str(organisation_id) if organisation_id else None,
+        "authorisation": "presence:card",
     }  # fmt: skip
     outbox.tell(session, LOOKED_AT, look, shard=resident_id)
     if not accounts.lift_pause(session, resident_id):

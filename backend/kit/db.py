@@ -140,6 +140,7 @@ class Database:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         self.lock: WriterLock | None = None
+        self.most_connections = 2 * pool_size
         if self.dialect == "sqlite":
             self.engine = self._sqlite(pool_size)
         elif self.dialect == "postgresql":
@@ -247,6 +248,11 @@ def bind(database: Database | None) -> None:
     """Say which database this process works on; the composition root does, once."""
     global _bound
     _bound = database
+
+
+def bound() -> Database | None:
+    """The database of this process, if one is bound."""
+    return _bound
 
 
 def current() -> Database:

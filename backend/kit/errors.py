@@ -36,6 +36,8 @@ class DomainError(Exception):
         self.detail_en = detail_en or detail_zh
         self.members = members
         self.headers: dict[str, str] = {}
+        self.counted_as = ""
+        """What the figures call this case, where that is finer than the slug. It never leaves the house."""
 
 
 class NotFound(DomainError):

@@ -6,16 +6,17 @@ is caught up and a doubled one changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
-from sqlalchemy import String, select, update
+from sqlalchemy import String, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit import clock, db
-from backend.kit.db import Base, insert_if_absent, local
+from backend.kit.db import Base, Reader, insert_if_absent, local
 
 log = structlog.get_logger("jobs")
 
@@ -51,6 +52,17 @@ def registered() -> list[Job]:
     return list(_jobs.values())
 
 
+def last_done(reader: Reader) -> dict[str, datetime]:
+    """When each registered job last succeeded, if it did within 35 days."""
+    since = clock.today() - timedelta(days=35)
+    rows = reader.execute(
+        select(JobRun.job, func.max(JobRun.done_at))
+        .where(JobRun.job.in_(_jobs), JobRun.due_on >= since, JobRun.done_at.is_not(None))
+        .group_by(JobRun.job)
+    )
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
 def run_due(day: date | None = None) -> list[str]:
     """Run what today still owes and return the names. One job's failure is noted and leaves the others alone."""
     due_on = day or clock.today()
@@ -77,3 +89,41 @@ def _run(job: Job, due_on: date) -> bool:
             .values(done_at=done_at, outcome=outcome[:200])
         )
     return done_at is not None
+
+
+# --- what is done more often than daily --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker does every so many seconds, at the clock's next minute. ``run`` is as safe to repeat as a job's."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[], str]
+
+
+_steps: dict[str, Step] = {}
+_stepped: dict[str, float] = {}
+
+
+def often(step: Step) -> None:
+    """Register a step."""
+    _steps[step.name] = step
+
+
+def run_steps() -> list[str]:
+    """Run the steps whose time has come in this process and return their names. A failure is noted, and that step
+    is due again at the next minute."""
+    done = []
+    for step in _steps.values():
+        if time.monotonic() - _stepped.get(step.name, float("-inf")) < step.every_seconds:
+            continue
+        try:
+            step.run()
+        except Exception:
+            log.exception("step.failed", step=step.name)
+            continue
+        _stepped[step.name] = time.monotonic()
+        done.append(step.name)
+    return done

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -120,6 +120,24 @@ def _deliver_one(row: OutboxRow) -> bool:
 def deliver(limit: int = 100) -> int:
     """Deliver what is due and return how many arrived. Safe to run in several workers at once."""
     return sum(_deliver_one(row) for row in _claim(limit))
+
+
+class Backlog(NamedTuple):
+    """How many rows stand in a state, counted to a limit, and when the oldest of those counted was written."""
+
+    rows: int
+    oldest_at: datetime | None
+
+
+COUNTED = 10_000
+
+
+def backlog(reader: Reader, state: str) -> Backlog:
+    """What is ``waiting`` or ``dead``, counted to 10,000: the cost has an end however much has piled up."""
+    some = select(OutboxRow.created_at).where(OutboxRow.state == state).order_by(OutboxRow.due_at).limit(COUNTED)
+    counted = some.subquery()
+    row = reader.execute(select(func.count(), func.min(counted.c.created_at))).one()
+    return Backlog(row[0], row[1])
 
 
 def waiting(reader: Reader) -> dict[str, int]:

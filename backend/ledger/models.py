@@ -53,6 +53,7 @@ class BudgetRow(Base):
     __table_args__ = (
         CheckConstraint("spent_points >= 0", name="spent_not_negative"),
         CheckConstraint("spent_points <= granted_points", name="not_overdrawn"),
+        Index("ix_ledger_budgets_month", "month"),
         distributed("organisation_id"),
     )
 

@@ -39,12 +39,23 @@ from backend.ledger.book import (
 from backend.ledger.errors import AlreadyReversed, BudgetExhausted, HoldClosed, NotEnoughPoints, NotReversible
 from backend.ledger.models import budgets, transfers
 from backend.ledger.rules import EXPIRE_AT_ONCE, FOREVER, LateReturn, Take, account_id
-from backend.ledger.statement import Budget, Entry, Expiring, Wallet, balance, budget, entries, transfer, wallet
+from backend.ledger.statement import (
+    Budget,
+    Entry,
+    Expiring,
+    Wallet,
+    balance,
+    budget,
+    entries,
+    tightest_budgets,
+    transfer,
+    wallet,
+)
 
 __all__ = [
     "EXPIRE_AT_ONCE", "FOREVER", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report", "Transfer", "Wallet",
     "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due", "grant_budget", "hold",
-    "mint", "order_budget", "order_reversal", "release", "reverse", "settle", "transfer", "wallet",
+    "mint", "order_budget", "order_reversal", "release", "reverse", "settle", "tightest_budgets", "transfer", "wallet",
 ]  # fmt: skip
 
 

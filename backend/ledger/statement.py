@@ -116,6 +116,18 @@ def budget(reader: Reader, organisation_id: UUID, month: date) -> Budget:
     return Budget(organisation_id, month, *(row or (0, 0)))
 
 
+def tightest_budgets(reader: Reader, month: date, most: int) -> list[Budget]:
+    """The ``most`` budgets of the month of which the least is left."""
+    left = budgets.c.granted_points - budgets.c.spent_points
+    rows = reader.execute(
+        select(budgets.c.organisation_id, budgets.c.month, budgets.c.granted_points, budgets.c.spent_points)
+        .where(budgets.c.month == rules.month_of(month))
+        .order_by(left, budgets.c.organisation_id)
+        .limit(most)
+    )
+    return [Budget(*row) for row in rows]
+
+
 def transfer(reader: Reader, resident_id: UUID, transfer_id: UUID) -> Transfer:
     """One transfer under a resident's (a grant: an organisation's) key. Raises NotFound."""
     row = reader.execute(_ONE_TRANSFER, {"key": resident_id, "id": transfer_id}).first()

@@ -9,6 +9,7 @@ from uuid import UUID
 from backend.accounts.errors import SpendingPaused
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified, SigningKeyMissing
+from backend.kit import figures
 from backend.kit.db import reading, transaction
 from backend.kit.errors import DomainError, NotFound
 from backend.ledger.errors import NotEnoughPoints
@@ -16,6 +17,7 @@ from backend.perks import errors, schemas, service
 from backend.web import callers, paging
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow, keyed, public
+from backend.web.counting import counted
 from backend.web.problems import prefers_english, problems
 
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
@@ -91,6 +93,7 @@ def read_offer(offer_id: UUID) -> service.OfferView:
 @keyed
 @blp.response(201, schemas.RedemptionView)
 @problems(NotFound, IdentityNotBound, *REDEEM_REFUSALS)
+@counted(figures.REDEMPTIONS, "redeemed")
 def redeem(offer_id: UUID) -> service.RedemptionView:
     """兑换一项优惠
 
@@ -200,6 +203,7 @@ def verify_code(body: dict[str, Any]) -> dict[str, Any]:
     """
     with reading() as reader:
         judged = service.verify(reader, _door(), body["code"], body["offer_id"])
+    figures.VERIFICATIONS.labels(judged.reason or judged.verdict).inc()
     refusal, english = judged.refusal, prefers_english()
     answer: dict[str, Any] = {
         "verdict": judged.verdict, "reason": judged.reason, "title": None, "detail": None, "offer": judged.offer,
@@ -221,6 +225,7 @@ def verify_code(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.ScanRequest)
 @blp.response(201, schemas.AdmissionView)
 @problems(*SCAN_REFUSALS)
+@counted(figures.ADMISSIONS, "admitted", how="online")
 def admit(body: dict[str, Any]) -> service.Outcome:
     """核销一次
 
@@ -262,7 +267,10 @@ def upload_admissions(body: dict[str, Any]) -> dict[str, Any]:
     验证不了的为 `refused`；`failed` 表示没有记录，请稍后重传。`reason` 是问题类型。
     """
     at_door, actor_id = _door(), callers.current().account_id
-    return {"items": [_upload(at_door, actor_id, row) for row in body["admissions"]]}
+    items = [_upload(at_door, actor_id, row) for row in body["admissions"]]
+    for item in items:
+        figures.ADMISSIONS.labels("offline", item["reason"] or item["verdict"]).inc()
+    return {"items": items}
 
 
 def _upload(at_door: service.Door, actor_id: UUID, row: dict[str, Any]) -> dict[str, Any]:

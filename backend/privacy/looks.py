@@ -95,7 +95,7 @@ def look(session: Session, clerk: Clerk, request: Request, purpose: rules.Purpos
         return NotFound("没有这个人的信息。", "Nobody is known by this number.")
     look_id = consents.record_look(
         session, resident_id, clerk.account_id, clerk.role, purpose.title, _seen(request.fields), purpose.basis,
-        clerk.organisation_id, request.authorisation,
+        clerk.organisation_id, authorisation=request.authorisation,
     )  # fmt: skip
     trail.note(session, clerk.account_id, clerk.role, "people.look", "resident", resident_id, detail)
     return _show(session, resident_id, look_id, request.fields)

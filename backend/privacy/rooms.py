@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.personal import KEEPER as ACCOUNTS
 from backend.community.personal import KEEPER as COMMUNITY
-from backend.consents.jobs import KEPT_YEARS
+from backend.consents.looks import KEPT_YEARS
 from backend.consents.personal import KEEPER as CONSENTS
 from backend.delegation.personal import KEEPER as DELEGATION
 from backend.kit import city

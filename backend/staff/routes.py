@@ -7,6 +7,7 @@ from typing import Any
 from backend.accounts import service as accounts
 from backend.accounts.errors import SignInRefused, TooManyAttempts
 from backend.accounts.schemas import TokensView
+from backend.kit import figures
 from backend.kit.db import reading, transaction
 from backend.kit.errors import DomainError
 from backend.staff import guard, invitations, oidc, otp, own, passwords, recovery, rules, schemas, signing_in
@@ -25,6 +26,7 @@ from backend.staff.errors import (
 )
 from backend.web import api, callers
 from backend.web.callers import allow, entrance
+from backend.web.counting import counted
 from backend.web.problems import problems
 
 blp = api.blueprint("staff", "工作人员：邀请、登录方式与账号管理")
@@ -36,6 +38,7 @@ PROOF = (CredentialsRefused, NoLocalPassword, TooManyAttempts)
 @blp.arguments(schemas.StaffSignInRequest)
 @blp.response(200, TokensView)
 @problems(SignInRefused, TooManyAttempts)
+@counted(figures.SIGN_INS, "signed-in", kind="staff")
 def sign_in_staff(body: dict[str, Any]) -> dict[str, Any]:
     """工作人员登录
 

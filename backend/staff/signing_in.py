@@ -38,13 +38,19 @@ def check_staff(
     place of those, a second Argon2id.
     """
     known = accounts.credentials(reader, username=accounts.normal_username(username) or "")
-    if known is not None and known.status != "active":
-        _check(reader, known, password, otp_code, recovery_code)
-        raise SignInRefused()
     checked = _check(reader, known, password, otp_code, recovery_code)
-    if checked is None:
-        raise SignInRefused()
+    if known is not None and known.status != "active" and not isinstance(checked, str):
+        checked = "suspended"
+    if isinstance(checked, str):
+        raise _refused(checked)
     return checked
+
+
+def _refused(why: str) -> SignInRefused:
+    """The one refusal; ``why`` is for the figures alone."""
+    refusal = SignInRefused()
+    refusal.counted_as = why
+    return refusal
 
 
 def check_again(
@@ -55,21 +61,28 @@ def check_again(
     if known is not None and not known.password_hash:
         raise NoLocalPassword()
     checked = _check(reader, known, password, otp_code, recovery_code)
-    if checked is None:
+    if isinstance(checked, str):
         raise CredentialsRefused()
     return checked
 
 
 def _check(
     reader: Reader, known: accounts.Credentials | None, password: str, otp_code: str, recovery_code: str
-) -> CheckedStaff | None:
-    """All the work first, the verdict after: nothing about the account shows in what was done."""
+) -> CheckedStaff | str:
+    """All the work first, the verdict after: nothing about the account shows in what was done.
+
+    What was wrong, as text, where something was.
+    """
     right = passwords.verify(known.password_hash if known else "", rules.normal_password(password))
     secret = (known.totp_secret if known else "") or otp.new_totp_secret()
     step = otp.matching_step(secret, otp_code) if otp_code else None
     selector = recovery.matching(reader, known.staff_id if known else None, recovery_code) if recovery_code else None
-    if known is None or not right or (step is None and selector is None):
-        return None
+    if known is None:
+        return "unknown-name"
+    if not right:
+        return "wrong-password"
+    if step is None and selector is None:
+        return "wrong-one-time-code"
     return CheckedStaff(known.staff_id, known.username, known.password_hash, step, selector)
 
 
@@ -94,6 +107,6 @@ def sign_in_staff(
     """
     if not use_up(session, checked):
         guard.give_back(session, checked.username, address)
-        return SignInRefused()
+        return _refused("used-one-time-code")
     guard.succeeded(session, checked.username, address)
     return accounts.open_session(session, "staff", checked.staff_id, user_agent)

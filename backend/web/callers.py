@@ -238,6 +238,9 @@ PERMISSIONS: dict[str, Permission] = {
     "devices.manage": _staff(
         "改名、停用、恢复、注销设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"
     ),
+    "oversight.looks": _staff("检索查询登记", "auditor", whose="全市，居民只见编号"),
+    "oversight.trail": _staff("检索操作日志", "auditor", whose="全市"),
+    "oversight.seals": _staff("查看封存的链", "auditor", whose="全市"),
 }
 """Every action of the API. The rooms' lines stand together so that who may do what is read in one place."""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 import time
 import traceback
 from typing import Any, TextIO, cast
-from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from structlog.typing import EventDict
 
+from backend.kit import figures as counters
+from backend.web import naming
 from backend.web.callers import maybe
 
 CONTENT_SECURITY_POLICY = (
@@ -24,6 +26,7 @@ CONTENT_SECURITY_POLICY = (
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Anything else that a caller invents is counted as one."""
 MOST_FRAMES = 12
+MOST_WORDS = 200
 log = structlog.get_logger("web")
 
 
@@ -44,15 +47,16 @@ class Figures:
         )  # fmt: skip
 
 
-def install(app: Flask, figures: Figures) -> None:
-    """Wrap every request of ``app``."""
+def install(app: Flask, figures: Figures, trusted_proxies: int = 0) -> None:
+    """Wrap every request of ``app``. ``trusted_proxies``: how many stand before it and say what is true."""
+    sample_pool = counters.sampler()
 
     @app.before_request
     def start() -> None:
-        g.request_id = str(uuid4())
+        g.request_id, trace_id = naming.names_of(request, trusted_proxies)
         g.started = time.perf_counter()
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        structlog.contextvars.bind_contextvars(request_id=g.request_id, **({"trace_id": trace_id} if trace_id else {}))
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -61,6 +65,9 @@ def install(app: Flask, figures: Figures) -> None:
         route = request.url_rule.rule if request.url_rule else "(none)"
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         method = request.method if request.method in METHODS else "other"
+        if response.status_code >= 400:
+            counters.REFUSALS.labels(route, response.status_code, g.get("problem", "")).inc()
+        sample_pool()
         figures.requests.labels(route, method, response.status_code).inc()
         figures.seconds.labels(route).observe(seconds)
         caller = maybe()
@@ -119,6 +126,21 @@ def configure_logging(level: str, *, readable: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )  # fmt: skip
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, _Libraries)]:
+        root.removeHandler(handler)
+    root.addHandler(_Libraries(logging.WARNING))
+
+
+class _Libraries(logging.Handler):
+    """What libraries say through ``logging``, from warnings on, as lines of ours: which library, and the words that
+    stand in its code. What it filled them with is left out: it may be anybody's."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        say = getattr(structlog.get_logger(record.name), level)
+        error = record.exc_info[1] if record.exc_info else None
+        say("library", library=record.name.partition(".")[0], words=str(record.msg)[:MOST_WORDS], exc_info=error)
 
 
 def _trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -6,12 +6,13 @@ import hmac
 from collections.abc import Callable
 
 from flask import Flask, Response, request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.kit import db
 from backend.kit.errors import NotFound
+from backend.kit.figures import rendered
 from backend.web.frame import Figures
 
 Check = Callable[[], str]
@@ -39,7 +40,7 @@ def install(app: Flask, figures: Figures, checks: dict[str, Check], metrics_toke
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {metrics_token}".encode()):
                 raise NotFound()
-        return Response(generate_latest(figures.registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(rendered(figures.registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _database() -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from backend.kit import figures
 from backend.kit.db import sqlstate
 from backend.kit.errors import DomainError, FieldError, NotFound, TryAgain
 
@@ -104,6 +105,7 @@ def prefers_english() -> bool:
 def render(error: DomainError) -> Response:
     """The one way an error leaves the house."""
     english = prefers_english()
+    g.problem = error.slug
     body: dict[str, Any] = {
         "type": f"/problems/{error.slug}",
         "title": error.title_en if english else error.title_zh,
@@ -192,6 +194,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(PoolTimeout)
     def pool(error: PoolTimeout) -> Response:
         log.error("database.pool_exhausted")
+        figures.POOL_EXHAUSTED.inc()
         return render(_busy())
 
     @app.errorhandler(Exception)

@@ -8,17 +8,18 @@ others out, is allowed 20 times a day, and is used only where the normal mode in
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
+import structlog
+
 from backend.wechat import errors
 from backend.wechat.transport import Call, Transport
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("wechat")
 
 STABLE_TOKEN = Call("POST", "/cgi-bin/stable_token", repeatable=True, token_call=True)
 FORCED_TOKEN = Call("POST", "/cgi-bin/stable_token", repeatable=False, token_call=True)
@@ -93,7 +94,7 @@ class RedisCache:
         try:
             value = self._redis.get(key)
         except self._failure as error:
-            log.warning("token cache: %s", type(error).__name__)
+            log.warning("wechat.token_cache_away", error=type(error).__name__)
             return self._own.get(key)
         return value.decode("ascii") if isinstance(value, bytes) else value
 
@@ -102,14 +103,14 @@ class RedisCache:
         try:
             self._redis.set(key, value, ex=lifetime_seconds)
         except self._failure as error:
-            log.warning("token cache: %s", type(error).__name__)
+            log.warning("wechat.token_cache_away", error=type(error).__name__)
 
     def drop(self, key: str) -> None:
         self._own.drop(key)
         try:
             self._redis.delete(key)
         except self._failure as error:
-            log.warning("token cache: %s", type(error).__name__)
+            log.warning("wechat.token_cache_away", error=type(error).__name__)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -118,7 +119,7 @@ class RedisCache:
         try:
             held = lock.acquire()
         except self._failure as error:
-            log.warning("token cache: %s", type(error).__name__)
+            log.warning("wechat.token_cache_away", error=type(error).__name__)
             held = False
         try:
             yield
@@ -127,7 +128,7 @@ class RedisCache:
                 try:
                     lock.release()
                 except self._failure as error:
-                    log.warning("token cache: %s", type(error).__name__)
+                    log.warning("wechat.token_cache_away", error=type(error).__name__)
 
 
 class TokenKeeper:

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import structlog
 
 from backend.wechat import errors, rules
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("wechat")
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 PAUSES_SECONDS = (0.2, 0.6)
@@ -102,16 +104,16 @@ class Transport:
 
     def _once(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> Answer:
         try:
-            status, media_type, content = self._exchange(call, query, body)
+            status, content = self._exchange(call, query, body)
         except NEVER_SENT as error:
-            log.warning("wechat %s: not reached: %s", call.path, type(error).__name__)
+            log.warning("wechat.not_reached", path=call.path, error=type(error).__name__)
             raise errors.WechatUnavailable() from error
         except httpx.HTTPError as error:
-            log.warning("wechat %s: no answer: %s", call.path, type(error).__name__)
+            log.warning("wechat.no_answer", path=call.path, error=type(error).__name__)
             raise errors.WechatUnavailable(outcome_unknown=True) from error
-        return _read(call, status, media_type, content)
+        return _read(call, status, content)
 
-    def _exchange(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> tuple[int, str, bytes]:
+    def _exchange(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> tuple[int, bytes]:
         """Send and receive within the total deadline and the size limit."""
         # Chinese must not be escaped: msgSecCheck reads the escapes and finds nothing wrong with them.
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
@@ -127,11 +129,10 @@ class Transport:
                     raise httpx.ReadError("the answer is too large")
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer came too slowly")
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            return response.status_code, media_type, bytes(received)
+            return response.status_code, bytes(received)
 
 
-def _read(call: Call, status: int, media_type: str, content: bytes) -> Answer:
+def _read(call: Call, status: int, content: bytes) -> Answer:
     """Tell image, answer and refusal apart, by content: WeChat calls JSON ``text/plain`` at times."""
     if status == 200 and (image_type := _image_type(content)):
         return Answer({}, content, image_type)
@@ -140,16 +141,22 @@ def _read(call: Call, status: int, media_type: str, content: bytes) -> Answer:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        log.warning("wechat %s: HTTP %d, %s, not readable", call.path, status, media_type[:60])
+        log.warning("wechat.not_readable", path=call.path, status=status)
         raise errors.WechatUnavailable(outcome_unknown=True)
     errcode = document.get("errcode", 0)
     if type(errcode) is not int or (errcode == 0 and status != 200):
-        log.warning("wechat %s: HTTP %d without a usable errcode", call.path, status)
+        log.warning("wechat.without_errcode", path=call.path, status=status)
         raise errors.WechatUnavailable(outcome_unknown=True)
     if errcode != 0:
-        log.warning("wechat %s: errcode %d: %.200r", call.path, errcode, document.get("errmsg"))
+        log.warning("wechat.refused", path=call.path, errcode=errcode, rid=_rid(document.get("errmsg")))
         raise errors.for_errcode(errcode, token_call=call.token_call)
     return Answer(document)
+
+
+def _rid(errmsg: object) -> str | None:
+    """WeChat's own number of a request, for its support. The rest of its words may repeat what we sent."""
+    found = re.search(r"\brid: ([0-9a-f-]{8,64})", errmsg) if isinstance(errmsg, str) else None
+    return found[1] if found else None
 
 
 def _image_type(content: bytes) -> str:

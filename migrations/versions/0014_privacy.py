@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("access_log", sa.Column("authorisation", sa.String(length=120), nullable=True))
+    op.add_column("access_log", sa.Column("authorisation", sa.String(length=160), nullable=True))
     op.create_table(
         "departures",
         sa.Column("resident_id", sa.Uuid(), nullable=False),

@@ -26,6 +26,7 @@ from config.settings import ROOT
 from tests.browser.people import Demo
 from tests.browser.watching import Watched
 from tests.suites import chromium
+from tests.support import net
 
 READY_SECONDS = 150
 SWITCHES = [
@@ -42,13 +43,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(json.loads((Path(given) / "demo.json").read_text("utf-8")))
         return
     folder = tmp_path_factory.mktemp("demo")
-    env = {**os.environ, "PORT": str(_free_pair()), "XINYI_INSTANCE_ROOT": str(folder), "DATABASE_URL": ""}
+    env = {**os.environ, "PORT": str(_free_pair()), "XINYI_INSTANCE_ROOT": str(folder), "DATABASE_URL": "",
+           "XINYI_LOG_LEVEL": "info"}  # fmt: skip
     log = folder / "demo.log"
     with log.open("wb") as out:
         command = [sys.executable, "-m", "backend.demonstrate"]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
         try:
-            yield Demo(_handover(process, folder, log))
+            told = _handover(process, folder, log)
+            net.tell_of_demo(told)
+            yield Demo(told)
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
@@ -57,6 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
+            net.take(log)
 
 
 def _free_pair() -> int:

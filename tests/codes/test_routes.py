@@ -99,7 +99,7 @@ def test_the_commands_make_rotate_withdraw_and_show_keys(own_client: CheckedClie
     assert run("generate", "--issuer", "320115") == "every purpose has its key\n"
     assert run("rotate", "--purpose", "coupon").startswith("coupon: c")
     listed = run("list")
-    assert listed.count("signing") == 4 and listed.count("waiting") == 1
+    assert listed.count("signing") == 5 and listed.count("waiting") == 1
     kid = next(line.split()[0] for line in listed.splitlines() if "presentation" in line)
     assert "signs from now on" in run("withdraw", kid)
     assert "withdrawn" in run("list")

@@ -115,9 +115,13 @@ def test_the_access_log_is_paged_and_shows_only_ones_own(
     with db.transaction() as session:
         staff, other = make.staff(session), make.resident(session)
         for who in (resident, resident, resident, other):
-            service.record_look(session, who.resident_id, staff.staff_id, "auditor", "审计抽查", ["score"], "审计计划")
+            service.record_look(
+                session, who.resident_id, staff.staff_id, "auditor", "审计抽查", ["score"], "审计计划",
+                authorisation="document:审2026-3",
+            )  # fmt: skip
     first = client.get(f"{API}/me/access-log?limit=2", token=token).get_json()
     rest = client.get(f"{API}/me/access-log?limit=2&cursor={first['next_cursor']}", token=token).get_json()
     assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (2, 1, None)
     assert first["items"][0]["role"] == "审计人员" and first["items"][0]["fields"] == ["信用分"]
+    assert first["items"][0]["authorisation"] == "document:审2026-3"
     assert client.get(f"{API}/me/access-log?cursor=zzz", token=token).status_code == 422

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.errors import AdultsOnly
-from backend.consents import jobs, service
+from backend.consents import service
 from backend.consents.errors import ConsentMissing, ConsentTextChanged, GuardianNeeded
-from backend.consents.models import AccessLogRow, ConsentEventRow
+from backend.consents.models import ConsentEventRow
 from backend.kit import city as cities
-from backend.kit import clock, db, outbox
+from backend.kit import clock, outbox
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 from tests.factories import accounts as make
@@ -163,7 +163,7 @@ def test_many_agree_at_once_except_whom_age_excludes(session: Session, told: lis
 def look(session: Session, resident: make.Resident, actor: make.Staff, purpose: str = "办理异议") -> None:
     service.record_look(
         session, resident.resident_id, actor.staff_id, "office", purpose, ["name", "records"], "异议申请",
-        actor.organisation_id,
+        actor.organisation_id, authorisation="case:2026-17",
     )  # fmt: skip
 
 
@@ -174,7 +174,10 @@ def test_a_look_says_who_when_what_and_why(session: Session) -> None:
     assert (seen.actor, seen.role, seen.organisation) == ("测试工作人员", "项目办公室", "测试单位")
     assert (seen.purpose, seen.field_ids, seen.basis) == ("办理异议", ["name", "records"], "异议申请")
     assert seen.fields == ["姓名", "信用档案"]
-    service.record_look(session, resident.resident_id, new_id(), "nightly", "复核", ["score"], "依法")
+    assert seen.authorisation == "case:2026-17"
+    service.record_look(
+        session, resident.resident_id, new_id(), "nightly", "复核", ["score"], "依法", authorisation="document:测1"
+    )
     newest = service.looks(session, resident.resident_id, 1)[0]
     assert (newest.actor, newest.role, newest.organisation) == ("系统", "nightly", None)
 
@@ -193,16 +196,22 @@ def test_looks_are_paged_newest_first_without_gap_or_repeat(session: Session) ->
     assert found == sorted(found, key=lambda seen: (seen.at, seen.id), reverse=True)
 
 
-def test_the_log_is_forgotten_after_the_years_of_the_city(database: db.Database) -> None:
-    with db.transaction() as session:
-        resident, staff = make.resident(session), make.staff(session)
-        for days in (0, 9 * 366, 11 * 366):
-            with clock.shifted(timedelta(days=-days)):
-                look(session, resident, staff)
-    assert jobs.forget_old_looks(clock.today()) == "kept 10 years"
-    with db.reading() as reader:
-        kept = reader.execute(select(AccessLogRow.at).where(AccessLogRow.resident_id == resident.resident_id)).all()
-    assert len(kept) == 2
+def test_a_look_without_an_authorisation_is_a_mistake(session: Session) -> None:
+    resident = make.resident(session)
+    with pytest.raises(ValueError):
+        service.record_look(session, resident.resident_id, new_id(), "office", "复核", [], "依法", authorisation="")
+
+
+def test_a_consent_is_named_by_its_latest_giving(session: Session) -> None:
+    resident, other = make.resident(session), make.resident(session)
+    for granted in (True, False, True):
+        service.set_consent(session, resident.resident_id, "score", granted, VERSION)
+    found = service.authorisations(session, {resident.resident_id, other.resident_id}, "score")
+    given = select(ConsentEventRow.id).where(
+        ConsentEventRow.resident_id == resident.resident_id, ConsentEventRow.granted
+    )
+    latest = session.execute(given.order_by(ConsentEventRow.at.desc())).scalars().first()
+    assert found == {resident.resident_id: f"consent:score:{latest}"}
 
 
 def test_ages_are_counted_on_the_shanghai_day(session: Session) -> None:

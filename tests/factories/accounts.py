@@ -24,6 +24,7 @@ from backend.accounts.rules import check_character
 from backend.kit import clock
 from backend.staff import service as employed
 from backend.wechat.service import WechatUser
+from tests.support import net
 
 PASSWORD = "correct horse battery staple"
 ADULT_BORN_ON = date(1990, 1, 2)
@@ -35,20 +36,20 @@ def id_number(born_on: date | None = None) -> str:
     number = next(_order)
     day = born_on or date.fromordinal(date(1955, 1, 1).toordinal() + number // 1000 % 16_000)
     seventeen = f"329999{day:%Y%m%d}{number % 1000:03d}"
-    return seventeen + check_character(seventeen)
+    return net.made("id number", seventeen + check_character(seventeen))
 
 
 def name() -> str:
     """A name that is plainly none: 测试 and two characters."""
-    return "测试" + "".join(chr(0x4E00 + secrets.randbelow(2000)) for _ in range(2))
+    return net.made("name", "测试" + "".join(chr(0x4E00 + secrets.randbelow(2000)) for _ in range(2)))
 
 
 def phone() -> str:
-    return f"1990000{secrets.randbelow(10_000):04d}"
+    return net.made("phone", f"1990000{secrets.randbelow(10_000):04d}")
 
 
 def openid() -> str:
-    return f"o-{secrets.token_hex(12)}"
+    return net.made("openid", f"o-{secrets.token_hex(12)}")
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,18 @@ def paused_resident(session: Session) -> Resident:
 
 def resident_token(session: Session, who: Resident) -> str:
     """An access token of a bound resident."""
-    return accounts.sign_in_wechat(session, WechatUser(who.openid, None)).access_token
+    return _told(accounts.sign_in_wechat(session, WechatUser(who.openid, None)))
 
 
 def unbound_token(session: Session) -> str:
     """An access token of a WeChat account that is nobody's yet."""
-    return accounts.sign_in_wechat(session, WechatUser(openid(), None)).access_token
+    return _told(accounts.sign_in_wechat(session, WechatUser(openid(), None)))
+
+
+def _told(grant: accounts.Grant) -> str:
+    """The access token of a grant, of which the net has been told."""
+    net.made("token", grant.refresh_token)
+    return net.made("token", grant.access_token)
 
 
 def organisation(session: Session, kind: str = "office", label: str = "测试单位") -> UUID:
@@ -113,14 +120,15 @@ class Staff:
 def staff(session: Session, role: str = "office", organisation_id: UUID | None = None, kind: str = "office") -> Staff:
     """A staff member with one role, in an organisation of their own unless told."""
     where = organisation_id or organisation(session, kind)
-    username, secret = f"t{secrets.token_hex(6)}", employed.new_totp_secret()
+    username, secret = f"t{secrets.token_hex(6)}", net.made("one-time secret", employed.new_totp_secret())
+    net.made("password", PASSWORD)
     staff_id = employed.create_staff(session, username, PASSWORD, secret, "测试工作人员", [(role, where)])
     return Staff(staff_id, username, where, secret)
 
 
 def staff_token(session: Session, who: Staff) -> str:
     """An access token of a staff member, without the steps of a sign-in."""
-    return accounts.open_session(session, "staff", who.staff_id).access_token
+    return _told(accounts.open_session(session, "staff", who.staff_id))
 
 
 @dataclass(frozen=True)
@@ -157,4 +165,4 @@ def enrolment(base_url: str, code: str, key: Ed25519PrivateKey | None = None) ->
 
 def device_token(session: Session, who: Device) -> str:
     """An access token of a device, without the steps of a sign-in."""
-    return accounts.open_session(session, "device", who.device_id).access_token
+    return _told(accounts.open_session(session, "device", who.device_id))

@@ -34,9 +34,10 @@ from backend.community.rules import community_id
 from backend.consents import service as consents
 from backend.devices import service as devices
 from backend.identity import service as identity
-from backend.kit import city, clock, db, files
+from backend.kit import city, clock, db, files, trail
 from backend.ledger import service as ledger
 from backend.messages import inbox
+from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.privacy import service as privacy
@@ -504,6 +505,19 @@ class World:
 
     def _show_code_status_list(self, _: Session) -> dict[str, Any]:
         return {"params": {"list_id": 0}}
+
+    def _search_looks(self, _: Session) -> dict[str, Any]:
+        return {"query": {"actor_id": str(uuid4()), "purpose": "测试"}, "secrets": ()}
+
+    def _search_trail(self, _: Session) -> dict[str, Any]:
+        return {"query": {"action": "ledger.budget"}, "secrets": ()}
+
+    def _show_trail_seal(self, session: Session) -> dict[str, Any]:
+        trail.note(session, uuid4(), "office", "test.act", "test", "")
+        oversight.seal_next(session)
+        return {}
+
+    _list_seals = _show_trail_seal
 
     def _explain_problem(self, _: Session) -> dict[str, Any]:
         return {"params": {"slug": "not-found"}}

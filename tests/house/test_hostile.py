@@ -223,6 +223,10 @@ QUERIES = {
     "upcoming": ["yes", "1", "TRUE", ""], "entitled": ["yes", "1", "True", ""], "qr": ["png", "", "SVG", "svg\x00"],
     "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
+    **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
+    **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at")},
+    "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
+    **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
 }  # fmt: skip
 """By name, values that no query parameter of that name accepts."""
 

@@ -13,6 +13,7 @@ import pytest
 
 from backend.serve import commands
 from config.settings import ROOT, Settings, new_secrets
+from tests.support import net
 
 pytestmark = pytest.mark.once
 LARGEST_BODY = 256 * 1024
@@ -33,11 +34,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     env = {
         **new_secrets(), "XINYI_ENVIRONMENT": "test", "DATABASE_URL": f"sqlite:///{folder}/x.db",
         "XINYI_PUBLIC_BASE_URL": f"http://127.0.0.1:{at}", "XINYI_WECHAT_APP_ID": "none", "XINYI_PORT": str(at),
-        "XINYI_WECHAT_APP_SECRET": "none", "XINYI_WORKERS": "1", "XINYI_LOG_LEVEL": "error",
+        "XINYI_WECHAT_APP_SECRET": "none", "XINYI_WORKERS": "1", "XINYI_LOG_LEVEL": "debug",
         "XINYI_FILES_ROOT": str(folder), "XINYI_INSTANCE_ROOT": str(folder), "XINYI_METRICS_TOKEN": "",
         "PATH": str(Path("/usr/bin")),
     }  # fmt: skip
-    server = subprocess.Popen(commands(Settings.from_env(env))["web"], cwd=ROOT, env=env)
+    with net.open_for("server") as said:
+        server = subprocess.Popen(commands(Settings.from_env(env))["web"], cwd=ROOT, env=env, stderr=said)
     try:
         wait_for(at, server)
         yield at

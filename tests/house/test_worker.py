@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from config.settings import ROOT, Settings, new_secrets
+from tests.support import net
 
 PATIENCE_SECONDS = 60
 
@@ -55,7 +56,9 @@ def test_the_worker_does_what_the_day_owes_and_ends_when_asked(tmp_path: Path, c
         ["codes", "generate", "--issuer", "320115"],
     ):
         subprocess.run([sys.executable, "-m", "flask", *command], cwd=ROOT, env=env, check=True, capture_output=True)
-    worker = subprocess.Popen([sys.executable, "-m", "backend.worker"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    loud = env | {"XINYI_LOG_LEVEL": "debug"}
+    with net.open_for("worker") as said:
+        worker = subprocess.Popen([sys.executable, "-m", "backend.worker"], cwd=ROOT, env=loud, stderr=said)
     try:
         limit = time.monotonic() + PATIENCE_SECONDS
         wanted = {"codes.tend-keys", "ledger.audit", "community.fund", "scores.recompute-due"}

@@ -24,6 +24,7 @@ from backend.perks import offline
 from config.settings import ROOT
 from tests.journey import callers
 from tests.journey.callers import Caller
+from tests.support import net
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
 
@@ -43,10 +44,13 @@ def free_port() -> int:
 
 def start_demo(folder: Path, port: int) -> subprocess.Popen[str]:
     """``make demo`` with its data in ``folder``; returns once it says that it is ready."""
-    env = {**os.environ, "XINYI_INSTANCE_ROOT": str(folder), "PORT": str(port), "DATABASE_URL": ""}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "backend.demonstrate"], cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE
-    )
+    env = {**os.environ, "XINYI_INSTANCE_ROOT": str(folder), "PORT": str(port), "DATABASE_URL": "",
+           "XINYI_LOG_LEVEL": "info"}  # fmt: skip
+    with net.open_for("journey") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "backend.demonstrate"], cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE,
+            stderr=said,
+        )  # fmt: skip
     assert child.stdout is not None
     for line in child.stdout:
         if "Ctrl-C" in line:
@@ -74,7 +78,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(folder: Path) -> Iterator[dict[str, Any]]:
     child = start_demo(folder, free_port())
-    yield json.loads((folder / "demo.json").read_text("utf-8"))
+    told = json.loads((folder / "demo.json").read_text("utf-8"))
+    net.tell_of_demo(told)
+    yield told
     assert end_demo(child) == 0
 
 

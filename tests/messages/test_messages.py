@@ -275,7 +275,9 @@ def test_a_decided_submission_is_told(client: CheckedClient, reader: Reader) -> 
 def test_looks_are_told_once_a_day_and_once(client: CheckedClient, reader: Reader) -> None:
     with clock.shifted(timedelta(days=-1)), db.transaction() as session:
         for _ in range(3):
-            consents.record_look(session, reader.id, uuid4(), "office", "办理异议", ["name"], "测试依据")
+            consents.record_look(
+                session, reader.id, uuid4(), "office", "办理异议", ["name"], "测试依据", authorisation="case:测1"
+            )
     for _ in range(2):
         jobs.tell_of_looks(clock.today())
     items = client.get(f"{API}/me/messages", token=reader.token).get_json()["items"]

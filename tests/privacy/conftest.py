@@ -74,7 +74,9 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
     shop = shops.shop(session, price_points=30, uses=2, **first)
     coupon = perks.redeem(session, mine, shop.offer_id, shops.act(mine)).coupon.id
     clerk = people.staff(session, "counter-clerk")
-    consents.record_look(session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示", None, "本人在场")
+    consents.record_look(
+        session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示", None, authorisation="本人在场"
+    )
     _put_under_guard(session, who, clerk)
     return Full(who, people.resident_token(session, who), coupon, photo, submission, shop, words)
 

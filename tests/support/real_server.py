@@ -20,9 +20,10 @@ from pathlib import Path
 from types import TracebackType
 
 from backend.kit.db import Database
-from backend.serve import commands
+from backend.serve import commands, shared_figures
 from config import secrets_file
 from config.settings import ROOT, Settings, new_secrets
+from tests.support import net
 from tests.support.databases import own_database
 from tests.support.load import Address
 from tests.support.ports import free_port
@@ -44,6 +45,7 @@ class RealServer:
         self.wechat = WechatServer(port=0)
         self.env = self._environment(database_url)
         self.settings = Settings.from_env(self.env)
+        self.env = shared_figures(self.settings, self.env)
         self.wanted, self.with_worker = wanted, with_worker
         self.commands: dict[str, list[str]] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -70,7 +72,7 @@ class RealServer:
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
-            "XINYI_LOG_LEVEL": "warning",
+            "XINYI_LOG_LEVEL": "info" if net.folder() else "warning",
             "PYTHONPATH": str(ROOT),
         }
 
@@ -190,6 +192,7 @@ class RealServer:
 
     def close(self) -> None:
         """Give back what is held beside the processes."""
+        net.take(self.folder / "log")
         self.database.dispose()
         self._folder.cleanup()
 

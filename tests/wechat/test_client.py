@@ -11,6 +11,7 @@ import zxingcpp
 from PIL import Image
 
 from backend.kit.errors import DomainError
+from backend.web import frame
 from backend.wechat import errors, service
 from backend.wechat.service import TextScene, WechatClient
 from tests.wechat.conftest import MakeClient
@@ -337,8 +338,10 @@ def test_a_verdict_nobody_understands_means_review(server: WechatServer, client:
 
 
 def test_neither_logs_nor_errors_nor_reprs_tell_secrets(
-    server: WechatServer, make_client: MakeClient, caplog: pytest.LogCaptureFixture
-) -> None:
+    server: WechatServer, make_client: MakeClient, caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    frame.configure_logging("debug", readable=False)
     secret = "ffffffffffffffffffffffffffffffff"
     server.world.app_secret = secret
     client = make_client(app_secret=secret)
@@ -352,7 +355,10 @@ def test_neither_logs_nor_errors_nor_reprs_tell_secrets(
     with pytest.raises(errors.WechatUnavailable) as lost:
         client.exchange_login_code(code)
     token = server.world.stable_token(force=False)[0]
-    told = " ".join([caplog.text, str(used.value), str(lost.value), repr(client), repr(vars(lost.value))])
+    frame.configure_logging("warning", readable=False)
+    said = "".join(capfd.readouterr())
+    assert '"event": "wechat.refused"' in said and '"errcode": 40163' in said and '"rid": ' in said
+    told = " ".join([said, caplog.text, str(used.value), str(lost.value), repr(client), repr(vars(lost.value))])
     assert "HTTP Request: GET" in told
     for hidden in (secret, code, phone_code, token, synthetic_phone("o-1")):
         assert hidden not in told

@@ -1,0 +1,1 @@
+"""Who looked, who did what, and the proof that nobody changed it."""
