@@ -41,7 +41,8 @@ def record_look(
     """Write down, before showing it, that someone looks at a person's data.
 
     ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as names of ``rules.FIELD_WORDS``.
-    ``basis``: the law, the consent or the case that allows it, in words. ``organisation_id``: on whose behalf. ``authorisation``: which one
+    ``basis``: the law, the consent or the case that allows it, in words. ``organisation_id``: on whose
+    behalf. ``authorisation``: which one
     exactly, as ``kind:number``, e.g. ``consent:community:<id>``, ``case:<number>``, ``document:<number>``,
     ``delegation:<id>``, ``presence:<what showed it>``; never a name. Raises ValueError without one.
     """
