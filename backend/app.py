@@ -41,7 +41,7 @@ from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
 from backend.scores import service as scores
-from backend.web import api, callers, docs, frame, health, problems, uploads
+from backend.web import api, callers, cors, docs, frame, health, hosts, limits, problems, uploads
 from backend.wechat import service as wechat
 from config.settings import Settings
 
@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # werkzeug's redirects would repeat whatever Host header came
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.trusted_proxies:
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> Flask:
     figures = frame.Figures(CollectorRegistry())
     problems.install(app)
     frame.install(app, figures)
+    _install_manners(app, settings, figures)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)
     the_api = api.create_api(app)
     for blueprint in BLUEPRINTS:
@@ -87,6 +89,18 @@ def create_app(settings: Settings) -> Flask:
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
+
+
+def _install_manners(app: Flask, settings: Settings, figures: frame.Figures) -> None:
+    """Whom the house answers, how often, and for how long."""
+    if settings.is_production:
+        hosts.install(app, settings.public_base_url)
+    frame.limit_time(app, settings.request_seconds)
+    cors.install(app, settings.cors_origins)
+    limits.install(
+        app, figures.registry, mode=settings.limits, redis_url=settings.redis_url, secret=settings.operation_secret,
+        follow=settings.environment != "test",
+    )  # fmt: skip
 
 
 def prepare(settings: Settings) -> None:
@@ -132,6 +146,7 @@ def _wire_accounts(settings: Settings) -> None:
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
+    city.linter("city", limits.lint_policy)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)
     city.linter("scoring", scores.lint_policy)

@@ -58,6 +58,9 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     pool_size: int = 10
+    limits: str = "on"
+    cors_origins: frozenset[str] = frozenset()
+    request_seconds: int = 20
 
     @property
     def is_production(self) -> bool:
@@ -115,6 +118,11 @@ def _together(values: dict[str, Any]) -> list[str]:
             problems.append("XINYI_PUBLIC_BASE_URL must be https in production")
         if len(values["metrics_token"]) < 16:
             problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
+        if values["limits"] != "off" and values["workers"] > 1 and not values["redis_url"]:
+            problems.append(
+                "XINYI_REDIS_URL is needed in production with XINYI_WORKERS above 1: rate limits are counted for all "
+                "workers together (or set XINYI_WORKERS=1, or XINYI_LIMITS=off where a proxy counts)"
+            )
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
@@ -180,6 +188,28 @@ def _level(text: str) -> str:
     return text
 
 
+def _limits(text: str) -> str:
+    if text not in ("on", "sign-in", "count", "off"):
+        raise ValueError("one of on, sign-in (refuse at sign-in, count the rest), count (never refuse), off")
+    return text
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Origins as browsers write them. A wildcard would be a mistake that nobody notices."""
+    origins = frozenset(part.strip() for part in text.split(","))
+    for origin in origins:
+        parts = urlsplit(origin)
+        if (
+            parts.scheme not in ("http", "https")
+            or f"{parts.scheme}://{parts.netloc}" != origin.lower()
+            or "*" in origin
+        ):
+            raise ValueError("origins like https://desk.example.cn, separated by commas: no path, no wildcard")
+        if not parts.hostname or "@" in parts.netloc:
+            raise ValueError("an origin is a scheme, a host and perhaps a port")
+    return origins
+
+
 _REQUIRED = object()
 _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("environment", _environment, _REQUIRED),
@@ -203,6 +233,9 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("metrics_token", str, ""),
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
+    ("limits", _limits, "on"),
+    ("cors_origins", _origins, frozenset()),
+    ("request_seconds", _number(1, 55), 20),
 ]
 _HINTS = {
     "environment": "production, demo or test",

@@ -65,6 +65,7 @@ def settings(database_url: str, wechat: WechatServer, tmp_path_factory: pytest.T
             "XINYI_WECHAT_APP_ID": APP_ID,
             "XINYI_WECHAT_APP_SECRET": APP_SECRET,
             "XINYI_FILES_ROOT": str(tmp_path_factory.mktemp("files")),
+            "XINYI_LIMITS": "count",
             "XINYI_LOG_LEVEL": "warning",
         }
     )

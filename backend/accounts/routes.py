@@ -14,7 +14,7 @@ from backend.accounts.errors import (
     SignInRefused,
     TooManyAttempts,
 )
-from backend.kit import trail
+from backend.kit import deadline, trail
 from backend.kit.db import Reader, reading, transaction
 from backend.kit.errors import DomainError, FieldError
 from backend.web import api, callers
@@ -195,6 +195,7 @@ def _checked_proof(caller: callers.Caller, claim: service.Claim, kind: str, valu
     except IdentityNotVerified:
         raise
     except DomainError:
+        deadline.grace()
         with transaction() as session:
             service.uncount_binding(session, caller.account_id, claim, kind)
         raise

@@ -21,6 +21,7 @@ from flask import current_app, g, request
 
 from backend.kit.errors import DomainError
 from backend.kit.operations import Operation
+from backend.web import limits
 from backend.web.problems import document
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -184,6 +185,17 @@ def _authenticate() -> Caller | None:
     return _resolver(match[1])
 
 
+def _signed_in() -> Caller:
+    """Who asks. A refusal is counted by address: whoever tries tokens is nobody yet."""
+    try:
+        if (caller := _authenticate()) is not None:
+            return caller
+        raise NotSignedIn()
+    except NotSignedIn:
+        limits.count_stranger("", "refused")
+        raise
+
+
 def current() -> Caller:
     """The caller of this request, whom ``allow`` has let in."""
     caller: Caller | None = g.get("caller")
@@ -197,7 +209,8 @@ def maybe() -> Caller | None:
     return cast("Caller | None", g.get("caller"))
 
 
-def _documented(view: View, **manual: Any) -> View:
+def documented(view: View, **manual: Any) -> View:
+    """Note ``manual`` for the OpenAPI document of a view."""
     doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
     doc.setdefault("manual_doc", {}).update(manual)
     return view
@@ -210,9 +223,8 @@ def allow(action: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            caller = _authenticate()
-            if caller is None:
-                raise NotSignedIn()
+            caller = _signed_in()
+            limits.count_caller(view.__name__, caller.kind, caller.account_id)
             if caller.kind not in permission.kinds:
                 raise NotAllowed(f"需要权限：{permission.title}", f"Missing permission: {action}", permission=action)
             if caller.kind == "staff" and not any(held.role in permission.roles for held in caller.roles):
@@ -223,10 +235,10 @@ def allow(action: str) -> Callable[[View], View]:
             g.caller = caller
             return view(*args, **kwargs)
 
-        document(guarded, NotSignedIn, NotAllowed)
+        document(guarded, NotSignedIn, NotAllowed, limits.RateLimited)
         who = "、".join(sorted(permission.kinds | permission.roles))
         marked = {"security": [{"bearer": []}], "x-permission": action, "x-callers": who, "x-whose": permission.whose}
-        return cast(View, _documented(guarded, **marked))
+        return cast(View, documented(guarded, **marked))
 
     return decorate
 
@@ -236,17 +248,28 @@ def public(view: View) -> View:
 
     @wraps(view)
     def open_to_all(*args: Any, **kwargs: Any) -> Any:
-        g.caller = _authenticate()
+        g.caller = caller = _signed_in() if request.headers.get("Authorization") else None
+        if caller is None:
+            limits.count_stranger(view.__name__, "browse")
+        else:
+            limits.count_caller(view.__name__, caller.kind, caller.account_id)
         return view(*args, **kwargs)
 
-    document(open_to_all, NotSignedIn)
-    return cast(View, _documented(open_to_all, security=[], **{"x-permission": "public"}))
+    document(open_to_all, NotSignedIn, limits.RateLimited)
+    return cast(View, documented(open_to_all, security=[], **{"x-permission": "public"}))
 
 
 def entrance(view: View) -> View:
     """A route by which callers sign in, for anyone. An Authorization header is not even looked at: the token in it
-    may be the very one that has just ended."""
-    return _documented(view, security=[], **{"x-permission": "public"})
+    may be the very one that has just ended. Counted by address, before the body is read."""
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        limits.count_stranger(view.__name__, "sign-in")
+        return view(*args, **kwargs)
+
+    document(counted, limits.RateLimited)
+    return cast(View, documented(counted, security=[], **{"x-permission": "public"}))
 
 
 def keyed(view: View) -> View:

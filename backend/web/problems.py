@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from backend.kit import deadline
 from backend.kit.db import sqlstate
 from backend.kit.errors import DomainError, FieldError, NotFound, TryAgain
 
@@ -186,6 +187,9 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(DBAPIError)
     def database(error: DBAPIError) -> Response:
+        if deadline.over():
+            log.warning("request.deadline", error=type(error).__name__, sqlstate=sqlstate(error))
+            return render(deadline.DeadlineExceeded())
         log.error("database.error", error=type(error).__name__, sqlstate=sqlstate(error), exc_info=error)
         return render(from_database(error))
 

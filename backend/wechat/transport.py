@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from backend.kit import deadline
 from backend.wechat import errors, rules
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 PAUSES_SECONDS = (0.2, 0.6)
 """Before the second and the third attempt."""
+POOL_SECONDS = 2.0
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -78,9 +80,6 @@ class Transport:
         logging.getLogger("httpx").addFilter(_hide_query)
         self._http = httpx.Client(
             base_url=base_url,
-            timeout=httpx.Timeout(
-                connect=self._limits.connect, read=self._limits.read, write=self._limits.read, pool=2.0
-            ),
             limits=httpx.Limits(max_connections=40, max_keepalive_connections=10),
             follow_redirects=False,  # a redirect would carry the secret to wherever it points
             trust_env=not rules.is_stand_in(base_url),  # a proxy is for the way out, never for loopback
@@ -89,16 +88,30 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
+    def _timeout(self) -> httpx.Timeout:
+        """For each wait this client's own time, or what is left to the asking request. Raises DeadlineExceeded."""
+        deadline.check()
+        connect, read, pool = (deadline.left(wait) for wait in (self._limits.connect, self._limits.read, POOL_SECONDS))
+        return httpx.Timeout(connect=connect, read=read, write=read, pool=pool)
+
     def ask(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None = None) -> Answer:
-        """Make ``call``, repeating it as this module's head says. Raises a ``WechatError``."""
+        """Make ``call``, repeating it as this module's head says.
+
+        Raises a ``WechatError``, or DeadlineExceeded when the asking request has no time left.
+        """
         for pause in PAUSES_SECONDS:
             try:
                 return self._once(call, query, body)
             except errors.WechatUnavailable as refusal:
+                deadline.check()
                 if refusal.outcome_unknown and not call.repeatable:
                     raise
-            self._sleep(pause)
-        return self._once(call, query, body)
+            self._sleep(deadline.left(pause))
+        try:
+            return self._once(call, query, body)
+        except errors.WechatUnavailable:
+            deadline.check()
+            raise
 
     def _once(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> Answer:
         try:
@@ -116,16 +129,16 @@ class Transport:
         # Chinese must not be escaped: msgSecCheck reads the escapes and finds nothing wrong with them.
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {} if body is None else {"Content-Type": "application/json"}
-        deadline = time.monotonic() + self._limits.total
+        ends_at = time.monotonic() + deadline.left(self._limits.total)
         received = bytearray()
         with self._http.stream(
-            call.method, call.path, params=dict(query), content=content, headers=headers
+            call.method, call.path, params=dict(query), content=content, headers=headers, timeout=self._timeout()
         ) as response:
             for chunk in response.iter_bytes():
                 received += chunk
                 if len(received) > ANSWER_BYTES:
                     raise httpx.ReadError("the answer is too large")
-                if time.monotonic() > deadline:
+                if time.monotonic() > ends_at:
                     raise httpx.ReadTimeout("the answer came too slowly")
             media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             return response.status_code, media_type, bytes(received)

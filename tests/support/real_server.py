@@ -66,6 +66,7 @@ class RealServer:
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
+            "XINYI_LIMITS": "count",
             "XINYI_LOG_LEVEL": "warning",
             "PYTHONPATH": str(ROOT),
         }
