@@ -193,7 +193,15 @@ def create_api(app: Flask) -> Api:
     api = Api(app, spec_kwargs=options)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.schema("Problem", schema=problems.ProblemSchema)
+    api.spec.components.schema("ProblemType", _problem_types())
     return api
+
+
+def _problem_types() -> dict[str, Any]:
+    """Every ``type`` that a problem of this release can have. Clients must expect new ones."""
+    slugs = sorted(slug for slug, kind in DomainError.registry.items() if kind.__module__.startswith("backend."))
+    described = "本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理"
+    return {"type": "string", "enum": [f"/problems/{slug}" for slug in slugs], "description": described}
 
 
 def document(app: Flask) -> Mapping[str, Any]:
