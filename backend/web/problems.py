@@ -98,8 +98,12 @@ class ProblemSchema(Schema):
 
 
 def prefers_english() -> bool:
-    """Whether the caller asks for English before Chinese. Chinese when nothing is said."""
-    return request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh") == "en"
+    """Whether the caller asks for English before Chinese, of whatever script. Chinese when nothing is said."""
+    for language, weight in request.accept_languages:
+        family = language.partition("-")[0].lower()
+        if weight > 0 and family in ("zh", "en", "*"):
+            return family == "en"
+    return False
 
 
 def render(error: DomainError) -> Response:
