@@ -99,7 +99,7 @@ class ProblemSchema(Schema):
 
 def prefers_english() -> bool:
     """Whether the caller asks for English before Chinese, of whatever script. Chinese when nothing is said."""
-    for language, weight in request.accept_languages:
+    for language, weight in sorted(request.accept_languages, key=lambda asked: -asked[1]):
         family = language.partition("-")[0].lower()
         if weight > 0 and family in ("zh", "en", "*"):
             return family == "en"

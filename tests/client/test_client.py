@@ -148,9 +148,7 @@ def test_a_refusal_is_an_end_and_is_not_repeated(drive: Callable[..., Any], prox
     assert proxy.count("/redemptions") == 1
 
 
-LIMITED = json.dumps(
-    {"type": "/problems/rate-limited", "title": "太频繁", "status": 429, "instance": "x"}
-).encode()
+LIMITED = json.dumps({"type": "/problems/rate-limited", "title": "太频繁", "status": 429, "instance": "x"}).encode()
 
 
 def test_retry_after_is_waited_for(drive: Callable[..., Any]) -> None:
