@@ -41,7 +41,7 @@ demo-audit: $(VENV)/.ready ## Prove the demo's books: flask ledger audit with it
 serve: $(VENV)/.ready backend/pages/static/vendor/.ready ## Run server and worker with the settings of the environment (config/example.env)
 	@exec $(PY) -m backend.serve
 
-test: $(VENV)/.dev backend/pages/static/vendor/.ready ## Run every suite that this machine can run, and say what was skipped
+test: $(VENV)/.dev openapi/client/node_modules/.lock-sha256 backend/pages/static/vendor/.ready ## Run every suite that this machine can run, and say what was skipped
 	@$(PY) -m tests.suites
 
 check: $(VENV)/.dev ## Lint, types, floors, migrations without drift, OpenAPI current
@@ -57,8 +57,12 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure, as ratios to a floor in the same run (needs PostgreSQL for the full set)
 	@$(PY) -m tests.bench
 
-openapi: $(VENV)/.dev ## Write openapi/openapi.json anew from the code
+openapi/client/node_modules/.lock-sha256: openapi/client/package-lock.json $(VENV)/.dev
+	@$(PY) -m tests.client.install
+
+openapi: $(VENV)/.dev openapi/client/node_modules/.lock-sha256 ## Write openapi/openapi.json and the client's types anew from the code
 	@$(PY) -m tests.house.write_openapi
+	@$(PY) -m tests.client.write_types
 
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock

@@ -71,7 +71,7 @@ from backend.staff import admin_routes as staff_routes
 from backend.staff import cli as staff_cli
 from backend.staff import jobs as staff_jobs
 from backend.staff import service as staff
-from backend.web import api, callers, docs, frame, health, problems, tracing, uploads
+from backend.web import api, callers, cors, docs, frame, health, hosts, limits, problems, tracing, uploads
 from backend.wechat import service as wechat
 from config.settings import Settings, SettingsError
 
@@ -104,6 +104,7 @@ def create_app(settings: Settings) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # werkzeug's redirects would repeat whatever Host header came
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.trusted_proxies:
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> Flask:
     problems.install(app)
     frame.install(app, figures, settings.trusted_proxies)
     tracing.install(app, settings.otel_endpoint, settings.trusted_proxies)
+    _install_manners(app, settings, figures)
     health.install(app, figures, {"schema": _schema_gap, "keys": _key_gap}, settings.metrics_token)
     the_api = api.create_api(app)
     for blueprint in BLUEPRINTS:
@@ -123,6 +125,18 @@ def create_app(settings: Settings) -> Flask:
     for command in COMMANDS:
         app.cli.add_command(command)
     return app
+
+
+def _install_manners(app: Flask, settings: Settings, figures: frame.Figures) -> None:
+    """Whom the house answers, how often, and for how long."""
+    if settings.is_production:
+        hosts.install(app, settings.public_base_url)
+    frame.limit_time(app, settings.request_seconds)
+    cors.install(app, settings.cors_origins)
+    limits.install(
+        app, figures.registry, mode=settings.limits, redis_url=settings.redis_url, secret=settings.operation_secret,
+        follow=settings.environment != "test",
+    )  # fmt: skip
 
 
 def prepare(settings: Settings) -> None:
@@ -202,7 +216,9 @@ def _identity_provider(settings: Settings) -> staff.ProviderSettings | None:
 
 def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
-    for check in (identity.lint_city, messages.lint_city, delegation.lint_city, privacy.lint_policy):
+    for room in (identity, messages, delegation):
+        city.linter("city", room.lint_city)
+    for check in (privacy.lint_policy, limits.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", records.lint_policy)

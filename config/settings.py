@@ -71,6 +71,9 @@ class Settings:
     oidc_label: str = "统一身份认证"
     oidc_acr: str = ""
     otel_endpoint: str = ""
+    limits: str = "on"
+    cors_origins: frozenset[str] = frozenset()
+    request_seconds: int = 20
 
     @property
     def is_production(self) -> bool:
@@ -154,6 +157,11 @@ def _together(values: dict[str, Any]) -> list[str]:
     problems += _oidc_problems(values)
     if values["otel_endpoint"] and not _has_otel():
         problems.append("XINYI_OTEL_ENDPOINT needs packages that are not installed: pip install 'xinyi-plus[otel]'")
+        if values["limits"] != "off" and values["workers"] > 1 and not values["redis_url"]:
+            problems.append(
+                "XINYI_REDIS_URL is needed in production with XINYI_WORKERS above 1: rate limits are counted for all "
+                "workers together (or set XINYI_WORKERS=1, or XINYI_LIMITS=off where a proxy counts)"
+            )
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")
@@ -244,6 +252,28 @@ def _level(text: str) -> str:
     return text
 
 
+def _limits(text: str) -> str:
+    if text not in ("on", "sign-in", "count", "off"):
+        raise ValueError("one of on, sign-in (refuse at sign-in, count the rest), count (never refuse), off")
+    return text
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Origins as browsers write them. A wildcard would be a mistake that nobody notices."""
+    origins = frozenset(part.strip() for part in text.split(","))
+    for origin in origins:
+        parts = urlsplit(origin)
+        if (
+            parts.scheme not in ("http", "https")
+            or f"{parts.scheme}://{parts.netloc}" != origin.lower()
+            or "*" in origin
+        ):
+            raise ValueError("origins like https://desk.example.cn, separated by commas: no path, no wildcard")
+        if not parts.hostname or "@" in parts.netloc:
+            raise ValueError("an origin is a scheme, a host and perhaps a port")
+    return origins
+
+
 _REQUIRED = object()
 _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("environment", _environment, _REQUIRED),
@@ -274,6 +304,9 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("oidc_label", str, "统一身份认证"),
     ("oidc_acr", str, ""),
     ("otel_endpoint", _url, ""),
+    ("limits", _limits, "on"),
+    ("cors_origins", _origins, frozenset()),
+    ("request_seconds", _number(1, 55), 20),
 ]
 _HINTS = {
     "environment": "production, demo or test",

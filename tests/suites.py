@@ -16,6 +16,8 @@ from pathlib import Path
 import redis
 from sqlalchemy import create_engine, text
 
+from tests.client import install
+
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
@@ -51,13 +53,19 @@ def browser_missing() -> str:
     return ""
 
 
+def client_missing() -> str:
+    """Why the suite of the mini-program's client cannot run; empty when it can."""
+    return install.client_missing()
+
+
 def chromium() -> str:
     """The browser's path; empty when there is none."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
 def main() -> int:
-    missing = {"postgresql": postgresql_missing(), "redis": redis_missing(), "browser": browser_missing()}
+    missing = {"postgresql": postgresql_missing(), "redis": redis_missing(), "browser": browser_missing(),
+               "client": client_missing()}  # fmt: skip
     insist = os.environ.get("XINYI_ALL_SUITES") == "1"
     for suite, why in missing.items():
         if why:

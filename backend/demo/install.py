@@ -100,6 +100,7 @@ class Demo:
             "XINYI_INSTANCE_ROOT": str(INSTANCE),
             "XINYI_HOST": HOST,
             "XINYI_PORT": str(self.port),
+            "XINYI_LIMITS": os.environ.get("XINYI_LIMITS", "sign-in"),
             "XINYI_LOG_LEVEL": os.environ.get("XINYI_LOG_LEVEL", "warning"),
             "DATABASE_URL": self.database_url,
             "PYTHONPATH": str(ROOT),

@@ -8,7 +8,7 @@ from backend.accounts.errors import TooManyAttempts
 from backend.accounts.schemas import MeView
 from backend.identity import schemas, service
 from backend.identity.errors import IdentityAlreadyBound, IdentityNotVerified, ProofKindUnavailable
-from backend.kit import trail
+from backend.kit import deadline, trail
 from backend.kit.db import reading, transaction
 from backend.kit.errors import DomainError, FieldError, NotFound
 from backend.web import api, callers
@@ -61,6 +61,7 @@ def _asked(caller: callers.Caller, openid: str, claim: service.Claim, kind: str,
     except IdentityNotVerified:
         raise
     except DomainError:
+        deadline.grace()
         with transaction() as session:
             service.uncount_binding(session, caller.account_id, claim, kind)
         raise

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -39,7 +39,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from backend.kit import deadline
 
 Reader = Session | Connection
 T = TypeVar("T", bound=Select[Any])
@@ -107,7 +110,11 @@ def local() -> dict[str, Any]:
 
 
 class WriterLock:
-    """One writer at a time on one SQLite file: within the process by a lock, between processes by ``flock``."""
+    """One writer at a time on one SQLite file: within the process by a lock, between processes by ``flock``.
+
+    The wait for another process is not cut short: asking in turns instead of queueing costs every writer latency. Who
+    gets the lock after the end of its time gives it back and has changed nothing.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -123,14 +130,19 @@ class WriterLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        with self._threads:
+        if not self._threads.acquire(timeout=deadline.left(threading.TIMEOUT_MAX)):
+            raise deadline.DeadlineExceeded()
+        try:
             if self._file is None or self._pid != os.getpid():
                 self._file, self._pid = self._path.open("ab"), os.getpid()
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
+                deadline.check()
                 yield
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
 
 
 class Database:
@@ -141,6 +153,7 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self.lock: WriterLock | None = None
         self.most_connections = 2 * pool_size
+        self._places = threading.BoundedSemaphore(2 * pool_size)
         if self.dialect == "sqlite":
             self.engine = self._sqlite(pool_size)
         elif self.dialect == "postgresql":
@@ -156,6 +169,7 @@ class Database:
             _ask_idle_connections(self.engine)
         else:
             raise ValueError("DATABASE_URL must name sqlite or postgresql+psycopg")
+        _watch_statements(self.engine)
         reading = {"reading": True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self.engine.execution_options(**reading)
 
@@ -196,18 +210,28 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in a transaction that commits at the end or leaves no trace."""
-        if self.lock is None:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        else:
-            with self.lock.held(), Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
+        alone = nullcontext() if self.lock is None else self.lock.held()
+        with self._place(), alone, Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+            deadline.check()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """An autocommit connection: a statement is its own snapshot and nothing is locked."""
-        with self._reading.connect() as connection:
+        with self._place(), self._reading.connect() as connection:
             yield connection
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place at the database, waited for no longer than the deadline lets us: the pool knows one time for all."""
+        deadline.check()
+        if not self._places.acquire(timeout=deadline.left(PLACE_SECONDS)):
+            deadline.check()
+            raise PoolTimeout("no place at the database became free")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -217,6 +241,29 @@ class Database:
 
 
 IDLE_SECONDS = 1.0
+PLACE_SECONDS = 30.0
+
+
+def _watch_statements(engine: Engine) -> None:
+    """Have whatever runs on a connection stopped when its holder's deadline is over.
+
+    A connection that was stopped is not used again: the database may hear of it late, and would stop the next holder.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def watch(raw: Any, record: Any, _proxy: Any) -> None:
+        if record.info.pop("stopped", False):
+            raise DisconnectionError()
+        if engine.dialect.name == "postgresql":
+            record.info["watched"] = deadline.watch(lambda: raw.cancel_safe(timeout=2.0))
+        else:
+            record.info["watched"] = deadline.watch(raw.interrupt)
+
+    @event.listens_for(engine, "checkin")
+    def unwatch(_raw: Any, record: Any) -> None:
+        watched = record.info.pop("watched", None)
+        if watched is not None and deadline.unwatch(watched):
+            record.info["stopped"] = True
 
 
 def _ask_idle_connections(engine: Engine) -> None:

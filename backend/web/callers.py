@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from backend.kit import db
 from backend.kit.errors import DomainError, NotFound
 from backend.kit.operations import Operation
+from backend.web import limits
 from backend.web.problems import document
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -328,6 +329,17 @@ def _for_another(caller: Caller, action: str, permission: Permission, whom: str)
     )
 
 
+def _signed_in() -> Caller:
+    """Who asks. A refusal is counted by address: whoever tries tokens is nobody yet."""
+    try:
+        if (caller := _authenticate()) is not None:
+            return caller
+        raise NotSignedIn()
+    except NotSignedIn:
+        limits.count_stranger("", "refused")
+        raise
+
+
 def current() -> Caller:
     """The caller of this request, whom ``allow`` has let in."""
     caller: Caller | None = g.get("caller")
@@ -341,7 +353,8 @@ def maybe() -> Caller | None:
     return cast("Caller | None", g.get("caller"))
 
 
-def _documented(view: View, **manual: Any) -> View:
+def documented(view: View, **manual: Any) -> View:
+    """Note ``manual`` for the OpenAPI document of a view."""
     doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
     doc.setdefault("manual_doc", {}).update(manual)
     return view
@@ -354,9 +367,8 @@ def allow(action: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            caller = _authenticate()
-            if caller is None:
-                raise NotSignedIn()
+            caller = _signed_in()
+            limits.count_caller(view.__name__, caller.kind, caller.account_id)
             if (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
                 caller = _for_another(caller, action, permission, whom)
             if caller.kind not in permission.kinds:
@@ -367,14 +379,14 @@ def allow(action: str) -> Callable[[View], View]:
             g.caller, g.action = caller, action
             return view(*args, **kwargs)
 
-        document(guarded, NotSignedIn, NotAllowed, NotDelegable)
+        document(guarded, NotSignedIn, NotAllowed, NotDelegable, limits.RateLimited)
         who = "、".join(sorted(permission.kinds | permission.roles))
         marked = {"security": [{"bearer": []}], "x-permission": action, "x-callers": who, "x-whose": permission.whose}
         if permission.delegable:
             document(guarded, NotFound)
             known = guarded._apidoc["manual_doc"].get("x-headers", [])  # type: ignore[attr-defined]
             marked |= {"x-delegable": sorted(permission.delegable), "x-headers": [*known, _ON_BEHALF_OF]}
-        return cast(View, _documented(guarded, **marked))
+        return cast(View, documented(guarded, **marked))
 
     return decorate
 
@@ -397,7 +409,7 @@ def further(*actions: str) -> Callable[[View], View]:
     """Document which actions a route requires besides its own, each for some of what it is about."""
 
     def decorate(view: View) -> View:
-        return _documented(view, **{"x-further-permissions": list(actions)})
+        return documented(view, **{"x-further-permissions": list(actions)})
 
     return decorate
 
@@ -407,20 +419,31 @@ def public(view: View) -> View:
 
     @wraps(view)
     def open_to_all(*args: Any, **kwargs: Any) -> Any:
-        caller = _authenticate()
-        if caller is not None and (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
-            caller = _for_another(caller, "public", PUBLIC_READ, whom)
+        caller = _signed_in() if request.headers.get("Authorization") else None
+        if caller is None:
+            limits.count_stranger(view.__name__, "browse")
+        else:
+            limits.count_caller(view.__name__, caller.kind, caller.account_id)
+            if (whom := request.environ.get("HTTP_ON_BEHALF_OF")) is not None:
+                caller = _for_another(caller, "public", PUBLIC_READ, whom)
         g.caller = caller
         return view(*args, **kwargs)
 
-    document(open_to_all, NotSignedIn, NotDelegable)
-    return cast(View, _documented(open_to_all, security=[], **{"x-permission": "public"}))
+    document(open_to_all, NotSignedIn, NotDelegable, limits.RateLimited)
+    return cast(View, documented(open_to_all, security=[], **{"x-permission": "public"}))
 
 
 def entrance(view: View) -> View:
     """A route by which callers sign in, for anyone. An Authorization header is not even looked at: the token in it
-    may be the very one that has just ended."""
-    return _documented(view, security=[], **{"x-permission": "public"})
+    may be the very one that has just ended. Counted by address, before the body is read."""
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        limits.count_stranger(view.__name__, "sign-in")
+        return view(*args, **kwargs)
+
+    document(counted, limits.RateLimited)
+    return cast(View, documented(counted, security=[], **{"x-permission": "public"}))
 
 
 def keyed(view: View) -> View:

@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from structlog.typing import EventDict
 
+from backend.kit import deadline
 from backend.kit import figures as counters
 from backend.web import naming
 from backend.web.callers import maybe
@@ -77,6 +78,21 @@ def install(app: Flask, figures: Figures, trusted_proxies: int = 0) -> None:
             account_id=str(caller.account_id) if caller else None,
         )  # fmt: skip
         return response
+
+
+def limit_time(app: Flask, seconds: float) -> None:
+    """Give every request ``seconds`` in all, from the moment its head has come. A client that sends its request byte by
+    byte is the proxy's matter: it holds the request back until it is whole."""
+
+    app.config["REQUEST_SECONDS"] = seconds
+
+    @app.before_request
+    def begin() -> None:
+        deadline.begin(app.config["REQUEST_SECONDS"])
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        deadline.end()
 
 
 def _headers(response: Response) -> None:

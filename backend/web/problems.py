@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from backend.kit import figures
+from backend.kit import deadline, figures
 from backend.kit.db import sqlstate
 from backend.kit.errors import DomainError, FieldError, NotFound, TryAgain
 
@@ -98,8 +98,12 @@ class ProblemSchema(Schema):
 
 
 def prefers_english() -> bool:
-    """Whether the caller asks for English before Chinese. Chinese when nothing is said."""
-    return request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh") == "en"
+    """Whether the caller asks for English before Chinese, of whatever script. Chinese when nothing is said."""
+    for language, weight in sorted(request.accept_languages, key=lambda asked: -asked[1]):
+        family = language.partition("-")[0].lower()
+        if weight > 0 and family in ("zh", "en", "*"):
+            return family == "en"
+    return False
 
 
 def render(error: DomainError) -> Response:
@@ -188,6 +192,9 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(DBAPIError)
     def database(error: DBAPIError) -> Response:
+        if deadline.over():
+            log.warning("request.deadline", error=type(error).__name__, sqlstate=sqlstate(error))
+            return render(deadline.DeadlineExceeded())
         log.error("database.error", error=type(error).__name__, sqlstate=sqlstate(error), exc_info=error)
         return render(from_database(error))
 

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import structlog
 
+from backend.kit import deadline
 from backend.wechat import errors, rules
 
 log = structlog.get_logger("wechat")
@@ -29,6 +30,7 @@ log = structlog.get_logger("wechat")
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 PAUSES_SECONDS = (0.2, 0.6)
 """Before the second and the third attempt."""
+POOL_SECONDS = 2.0
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -80,9 +82,6 @@ class Transport:
         logging.getLogger("httpx").addFilter(_hide_query)
         self._http = httpx.Client(
             base_url=base_url,
-            timeout=httpx.Timeout(
-                connect=self._limits.connect, read=self._limits.read, write=self._limits.read, pool=2.0
-            ),
             limits=httpx.Limits(max_connections=40, max_keepalive_connections=10),
             follow_redirects=False,  # a redirect would carry the secret to wherever it points
             trust_env=not rules.is_stand_in(base_url),  # a proxy is for the way out, never for loopback
@@ -91,16 +90,30 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
+    def _timeout(self) -> httpx.Timeout:
+        """For each wait this client's own time, or what is left to the asking request. Raises DeadlineExceeded."""
+        deadline.check()
+        connect, read, pool = (deadline.left(wait) for wait in (self._limits.connect, self._limits.read, POOL_SECONDS))
+        return httpx.Timeout(connect=connect, read=read, write=read, pool=pool)
+
     def ask(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None = None) -> Answer:
-        """Make ``call``, repeating it as this module's head says. Raises a ``WechatError``."""
+        """Make ``call``, repeating it as this module's head says.
+
+        Raises a ``WechatError``, or DeadlineExceeded when the asking request has no time left.
+        """
         for pause in PAUSES_SECONDS:
             try:
                 return self._once(call, query, body)
             except errors.WechatUnavailable as refusal:
+                deadline.check()
                 if refusal.outcome_unknown and not call.repeatable:
                     raise
-            self._sleep(pause)
-        return self._once(call, query, body)
+            self._sleep(deadline.left(pause))
+        try:
+            return self._once(call, query, body)
+        except errors.WechatUnavailable:
+            deadline.check()
+            raise
 
     def _once(self, call: Call, query: Mapping[str, str], body: Mapping[str, Any] | None) -> Answer:
         try:
@@ -118,16 +131,16 @@ class Transport:
         # Chinese must not be escaped: msgSecCheck reads the escapes and finds nothing wrong with them.
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {} if body is None else {"Content-Type": "application/json"}
-        deadline = time.monotonic() + self._limits.total
+        ends_at = time.monotonic() + deadline.left(self._limits.total)
         received = bytearray()
         with self._http.stream(
-            call.method, call.path, params=dict(query), content=content, headers=headers
+            call.method, call.path, params=dict(query), content=content, headers=headers, timeout=self._timeout()
         ) as response:
             for chunk in response.iter_bytes():
                 received += chunk
                 if len(received) > ANSWER_BYTES:
                     raise httpx.ReadError("the answer is too large")
-                if time.monotonic() > deadline:
+                if time.monotonic() > ends_at:
                     raise httpx.ReadTimeout("the answer came too slowly")
             return response.status_code, bytes(received)
 

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import in_process, over_http, promises
+from tests.bench import in_process, limits, over_http, promises
 from tests.bench.measure import Line, show
 from tests.suites import postgresql_missing
 
@@ -34,6 +34,7 @@ ALL: dict[str, tuple[Run, bool]] = {
     "reads-postgresql": (partial(over_http.reads, "postgresql"), True),
     "reads-sqlite": (partial(over_http.reads, "sqlite"), False),
     "codes": (partial(over_http.codes, "postgresql"), True),
+    "limits": (limits.costs, False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
 }

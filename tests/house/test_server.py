@@ -148,3 +148,50 @@ def test_paths_that_make_no_sense_are_refused(port: int, path: bytes) -> None:
     answer = exchange(port, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert status(answer) == 0 or 300 <= status(answer) < 500, answer[:300]
     assert alive(port)
+
+
+# --- what only the wire shows about headers ------------------------------------------------------------------------
+
+LENGTH = f"Content-Length: {len(NONCE)}\r\nConnection: close\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Type: text/plain\r\n",  # after application/json
+        b"Content-Type: application/json\r\n",
+        b"Content-Type: application/json; charset=utf-16\r\n",
+    ],
+)
+def test_two_content_types_are_never_more_lenient_than_one(port: int, head: bytes) -> None:
+    answer = exchange(port, HEAD + head + LENGTH + b"\r\n" + NONCE)
+    assert status(answer) in (200, 400, 415)
+    alone = exchange(port, HEAD.replace(b"Content-Type: application/json\r\n", b"") + LENGTH + b"\r\n" + NONCE)
+    assert status(alone) == 415
+
+
+def test_a_body_without_a_length_is_no_body(port: int) -> None:
+    answer = exchange(port, HEAD + b"Connection: close\r\n\r\n" + NONCE)
+    assert status(answer) == 422 and b"/device_id" in answer
+
+
+@pytest.mark.parametrize("name", [b"Authorization: Bearer a", b"Idempotency-Key: 00000000-0000-4000-8000-000000000001"])
+def test_a_header_that_stands_twice_opens_nothing(port: int, name: bytes) -> None:
+    line = b"POST /api/v1/me/coupons/00000000-0000-4000-8000-000000000001/cancellation HTTP/1.1\r\nHost: localhost\r\n"
+    answer = exchange(port, line + name + b"\r\n" + name + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    assert status(answer) in (400, 401)
+
+
+@pytest.mark.parametrize(
+    "hosts", [b"Host: evil.example\r\n", b"Host: localhost\r\nHost: evil.example\r\n", b"", b"Host: evil.example:1\r\n"]
+)
+def test_no_host_header_is_repeated_on_the_wire(port: int, hosts: bytes) -> None:
+    for path in (b"/problems/not-found", b"//problems/not-found", b"http://evil.example/docs/", b"/nothing"):
+        answer = exchange(port, b"GET " + path + b" HTTP/1.1\r\n" + hosts + b"Connection: close\r\n\r\n")
+        assert b"evil.example" not in answer and status(answer) < 500
+
+
+def test_forwarded_headers_of_a_stranger_change_nothing_on_the_wire(port: int) -> None:
+    spoofed = b"X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\n"
+    answer = exchange(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + spoofed + b"Connection: close\r\n\r\n")
+    assert status(answer) == 200 and b"trict-transport" not in answer.lower() and b"evil" not in answer

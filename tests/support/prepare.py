@@ -112,7 +112,7 @@ def _resident(session: Session, issuer: UUID, points: int) -> dict[str, str]:
     for share, ends in ((points // 3, ends_on), (points - points // 3, None)):
         if share:
             ledger.award(session, who.resident_id, issuer, share, "test.award", clock.now(), None, "测试发放", ends)
-    return {"id": str(who.resident_id), "token": people.resident_token(session, who)}
+    return {"id": str(who.resident_id), "token": people.resident_token(session, who), "openid": who.openid}
 
 
 def _scores(resident_ids: list[UUID]) -> None:

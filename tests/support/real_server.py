@@ -73,6 +73,7 @@ class RealServer:
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
             "XINYI_LOG_LEVEL": "info" if net.folder() else "warning",
+            "XINYI_LIMITS": "count",
             "PYTHONPATH": str(ROOT),
         }
 

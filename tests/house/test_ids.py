@@ -1,0 +1,187 @@
+"""Every id in every good call, put in place of which somebody else's of the same kind comes.
+
+``test_permissions`` sends the good call as somebody else; here the rightful caller sends her own call with an id that
+is another person's or another organisation's, wherever an id stands: in the path, in the query, anywhere in the body.
+Whatever is answered, nothing of the other's may change, and nothing of the other's may be told.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.orm import Session
+
+from backend.community import service as community
+from backend.community import submissions
+from backend.kit import clock, db
+from backend.ledger import service as ledger
+from backend.perks import service as perks
+from tests.checked_client import CheckedClient
+from tests.factories import perks as shops
+from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
+from tests.house.snapshots import changed, snapshot
+from tests.house.spoiling import Path, stands
+from tests.house.spoiling import changed as with_value
+
+IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+OPEN_BY_DESIGN = {
+    "show_covenant": "a community is open to all", "sign_covenant": "a community is open to all",
+    "list_offers": "offers are shown to all",
+    "read_offer": "offers are shown to all", "redeem": "an offer is open to all",
+    "grant_budget": "the office orders for every organisation", "give_device_nonce": "says nothing about devices",
+    "submit_deed:community_id": "a resident may have joined several communities",
+}  # fmt: skip
+"""Where another's id is a choice and no trespass: the operation, or one of its fields."""
+
+NOBODYS = {"id": "the caller's own key of a row"}
+"""Names of ids of which nobody else has one."""
+
+REFUSALS = {401, 403, 404, 409, 410, 422}
+KEPT = {
+    "admit": {"perks_scans", "operations"},
+    "verify_code": set(),
+    "upload_admissions": {"perks_scans", "operations"},
+}
+"""What a refusal may leave behind: the device's own scans."""
+
+
+class Others:
+    """For every kind of id, one that is somebody else's and as alive as the good one."""
+
+    def __init__(self, world: World) -> None:
+        neighbour = world.neighbour.resident_id
+        with db.transaction() as session:
+            shops.give_points(session, neighbour, 50)
+            self.coupon = perks.redeem(session, neighbour, world.other_shop.offer_id, shops.act(neighbour)).coupon.id
+            self.photo = world.new_photo(session, neighbour)
+            self.activity = self._activity(session)
+            self.submission = self._submission(session, neighbour)
+            (entry, *_) = ledger.entries(session, neighbour, 1)
+        self.by_name: dict[str, object] = {
+            "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
+            "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
+            "venue_id": world.other_shop.venue_id, "community_id": ELSEWHERE, "activity_id": self.activity,
+            "device_id": world.other_shop.door.device_id, "organisation_id": world.other_shop.partner_id,
+            "submission_id": self.submission, "transfer_id": entry.id,
+        }  # fmt: skip
+        self.secrets = (
+            neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
+            self.submission, entry.id,
+        )  # fmt: skip
+
+    @staticmethod
+    def _activity(session: Session) -> UUID:
+        begun = clock.now() - timedelta(minutes=10)
+        plan = community.ActivityPlan(
+            ELSEWHERE, "别处的活动", "别处", "clean-up-day", begun, begun + timedelta(hours=2)
+        )
+        return community.create_activity(session, uuid4(), "community-worker", plan)
+
+    @staticmethod
+    def _submission(session: Session, neighbour: UUID) -> UUID:
+        community.sign_covenant(session, neighbour, ELSEWHERE, shops.act(neighbour))
+        deed = submissions.NewSubmission("elder-care", clock.now(), "别处的事", (), community_id=ELSEWHERE)
+        return submissions.submit(session, neighbour, deed, shops.act(neighbour)).id
+
+    def of(self, name: str) -> object:
+        """Somebody else's id for a field of this name; a stranger's where the kind is not known here."""
+        return self.by_name.get(name, uuid4())
+
+
+def ids_in(body: Any, at: Path = ()) -> Iterator[Path]:
+    """Every place in a body where an id stands."""
+    if isinstance(body, Mapping):
+        for name, inner in body.items():
+            yield from ids_in(inner, (*at, name))
+    elif isinstance(body, list):
+        for place, inner in enumerate(body):
+            yield from ids_in(inner, (*at, place))
+    elif isinstance(body, str) and IDS.fullmatch(body):
+        yield at
+
+
+def named(at: Path) -> str:
+    """The name under which an id stands."""
+    return next((str(step) for step in reversed(at) if isinstance(step, str)), "")
+
+
+def trespasses(call: Call, others: Others) -> Iterator[tuple[str, Call]]:
+    """The call with each of its ids in turn replaced by somebody else's."""
+    for name, value in call.params.items():
+        if IDS.fullmatch(str(value)):
+            yield name, replace(call, params={**call.params, name: others.of(name)})
+    for name, value in call.query.items():
+        if IDS.fullmatch(value):
+            yield name, replace(call, query={**call.query, name: str(others.of(name))})
+    for at in ids_in(call.body):
+        assert stands(call.body, at)
+        yield named(at), replace(call, body=with_value(copy.deepcopy(call.body), at, str(others.of(named(at)))))
+
+
+@pytest.fixture(scope="module")
+def others(world: World) -> Others:
+    return Others(world)
+
+
+def told_of(others: Others, answer: Any) -> list[object]:
+    body = answer.get_data()
+    return [secret for secret in others.secrets if str(secret).encode() in body]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_somebody_elses_id_in_ones_own_call_is_refused_and_changes_nothing(
+    client: CheckedClient, world: World, others: Others, name: str
+) -> None:
+    call = world.call(name)
+    token = world.tokens[call.who] if call.who else None
+    for field, trespass in trespasses(call, others):
+        if name in OPEN_BY_DESIGN or f"{name}:{field}" in OPEN_BY_DESIGN:
+            answer = trespass.send(client, token)
+            assert answer.status_code < 500
+        elif field in NOBODYS:
+            continue
+        else:
+            before = snapshot()
+            answer = trespass.send(client, token)
+            refused = answer.status_code in REFUSALS or answer.get_json().get("verdict") == "refused"
+            assert refused, (field, answer.status_code, answer.get_data(as_text=True)[:300])
+            assert changed(before, snapshot()) <= KEPT.get(name, set()), field
+        assert not told_of(others, answer), (field, told_of(others, answer))
+
+
+def test_an_open_choice_still_acts_only_for_the_caller(client: CheckedClient, world: World, others: Others) -> None:
+    """Redeeming and signing with another's id change what is the caller's, and leave the neighbour as she is."""
+    mine = {}
+    for path in ("/api/v1/me/wallet", "/api/v1/me/coupons", "/api/v1/me/submissions", "/api/v1/me/consents"):
+        mine[path] = client.get(path, token=world.tokens["neighbour"]).get_json()
+    for name in OPEN_BY_DESIGN:
+        call = world.call(name.partition(":")[0])
+        for _, trespass in trespasses(call, others):
+            trespass.send(client, world.tokens[call.who] if call.who else None)
+    for path, before in mine.items():
+        assert client.get(path, token=world.tokens["neighbour"]).get_json() == before, path
+
+
+def test_every_open_choice_is_one_of_a_route_that_has_ids(world: World, others: Others) -> None:
+    for name in OPEN_BY_DESIGN:
+        operation, _, field = name.partition(":")
+        fields = {each for each, _ in trespasses(world.call(operation), others)}
+        assert fields if not field else field in fields, name
+
+
+def test_of_every_kind_of_id_somebody_else_has_one(world: World, others: Others) -> None:
+    found = {field for name in OPERATIONS for field, _ in trespasses(world.call(name), others)}
+    assert found <= set(others.by_name) | set(NOBODYS), "give Others one of somebody else's"
+
+
+def test_the_walk_finds_ids_wherever_they_stand() -> None:
+    one, two = str(uuid4()), str(uuid4())
+    assert list(ids_in({"a": one, "b": [{"c": two}, "x"], "d": 1})) == [("a",), ("b", 0, "c")]
