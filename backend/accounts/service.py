@@ -32,6 +32,7 @@ from backend.accounts.organisations import (
     organisations,
 )
 from backend.accounts.people import (
+    NAMED,
     OpenedPerson,
     Person,
     ensure_people,
@@ -39,6 +40,7 @@ from backend.accounts.people import (
     find_people,
     find_person,
     lock_people,
+    masked_name,
     open_person,
     openid_of,
     person,
@@ -67,6 +69,7 @@ from backend.kit.db import Reader
 
 __all__ = [
     "GUARDED_YEARS",
+    "NAMED",
     "ROLES",
     "CheckedProof",
     "CheckedStaff",
@@ -106,6 +109,7 @@ __all__ = [
     "give_nonce",
     "issue_counter_code",
     "lock_people",
+    "masked_name",
     "me",
     "new_totp_secret",
     "open_person",

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, tuple_, update
+from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -221,6 +221,16 @@ def memberships(reader: Reader, resident_id: UUID) -> list[UUID]:
     """The communities whose covenant she has signed, in any version."""
     query = select(CovenantSignature.community_id).where(CovenantSignature.resident_id == resident_id).distinct()
     return sorted(reader.execute(query).scalars())
+
+
+JOINED = select(CovenantSignature.community_id).where(CovenantSignature.resident_id == bindparam("resident")).distinct()
+"""As :func:`memberships`, for a statement that asks several rooms at once."""
+
+
+def names_of(reader: Reader, community_ids: Collection[UUID]) -> list[tuple[UUID, str]]:
+    """Ids and names of those communities that the policy in force has, in its order."""
+    found = [(rules.community_id(item["slug"]), item["name"]) for item in policy(reader).content["communities"]]
+    return [(identity, name) for identity, name in found if identity in community_ids]
 
 
 def is_member(reader: Reader, resident_id: UUID, community_slug: str) -> bool:

@@ -98,10 +98,14 @@ def granted(reader: Reader, resident_id: UUID, purpose: str) -> bool:
             ConsentRow.resident_id == resident_id, ConsentRow.purpose == purpose
         )
     ).first()
-    if row is None or not row.granted:
-        return False
-    current = next((known.text_version for known in purposes(reader) if known.id == purpose), None)
-    return current is not None and rules.holds(row.granted, row.text_version, current)
+    return row is not None and stands(reader, purpose, row.granted, row.text_version)
+
+
+def stands(reader: Reader, purpose: str, granted: bool, text_version: str) -> bool:
+    """Whether a consent as its row has it counts: given, and to the text in force."""
+    known = city.get(reader, "consents").content["purposes"]
+    current = next((item["text_version"] for item in known if item["id"] == purpose), None)
+    return current is not None and rules.holds(granted, text_version, current)
 
 
 def require(reader: Reader, resident_id: UUID, purpose: str) -> None:

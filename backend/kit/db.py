@@ -41,6 +41,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from backend.kit.prepared import Prepared
+
 Reader = Session | Connection
 T = TypeVar("T", bound=Select[Any])
 
@@ -316,15 +318,18 @@ def insert_if_absent(
     It asks RETURNING, never ``rowcount``, which one driver reports as -1.
     """
     target: Any = table if isinstance(table, Table) else table.__table__
-    statement = _insert_absent(dialect_of(reader), target, tuple(conflict))
-    return reader.execute(statement, dict(values)).first() is not None
+    return _insert_absent(target, tuple(conflict), tuple(values)).first(reader, values) is not None
 
 
 @lru_cache(maxsize=256)
-def _insert_absent(dialect: str, table: Table, conflict: tuple[str, ...]) -> Any:
+def _insert_absent(table: Table, conflict: tuple[str, ...], columns: tuple[str, ...]) -> Prepared:
     """Built once: building a statement costs more than sending it."""
-    unless = insert_of(dialect, table).on_conflict_do_nothing(index_elements=list(conflict))
-    return unless.returning(table.c[conflict[0]])
+
+    def build(dialect: str) -> Any:
+        unless = insert_of(dialect, table).on_conflict_do_nothing(index_elements=list(conflict))
+        return unless.returning(table.c[conflict[0]])
+
+    return Prepared(build, columns)
 
 
 def sqlstate(error: Exception) -> str:

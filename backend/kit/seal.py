@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
@@ -104,7 +105,9 @@ def _bind(*parts: str | bytes | UUID) -> bytes:
     return joined
 
 
+@lru_cache(maxsize=64)
 def _derive(key: bytes, *info: str) -> bytes:
+    """A key out of a master key, kept beside it in this process; never one that belongs to a person."""
     return HKDF(SHA256(), 32, salt=None, info=_bind(*info)).derive(key)
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.perks import offers
+from backend.kit.prepared import Batch, Prepared
+from backend.perks import shelf
 from backend.perks.errors import CouponNotActive
 from backend.perks.models import Coupon
 
@@ -73,29 +75,40 @@ def offer_of(coupon: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_ONE = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
-_LOCKED = db.for_update(_ONE)
-_WRITE = insert(_TABLE).returning(*COLUMNS)
+_ONE_COUPON = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+_ONE = Prepared(_ONE_COUPON)
+_LOCKED = Prepared(db.for_update(_ONE_COUPON))
+_WRITE = Prepared(insert(_TABLE))
+_NEW = namedtuple("_NEW", [column.name for column in COLUMNS])  # type: ignore[misc]
 _CHANGE = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+
+
+USABLE = select(
+    func.count().label("usable_coupons"), func.min(_TABLE.c.valid_until).label("next_valid_until")
+).where(
+    _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.status == "issued", _TABLE.c.valid_until > bindparam("now")
+)  # fmt: skip
+"""How many coupons are good now and when the first of them ends; for a statement that asks several rooms at once."""
 
 
 def _own(resident_id: UUID) -> Select[Any]:
     return select(*COLUMNS).where(Coupon.resident_id == resident_id)
 
 
-def write(session: Session, **row: Any) -> Row[Any]:
-    """Write a new coupon and return its row."""
-    return session.execute(_WRITE, row).one()
+def write(batch: Batch, **row: Any) -> Row[Any]:
+    """Leave the writing of a new coupon to a batch, and return its row as it will stand."""
+    batch.add(_WRITE, row)
+    return cast("Row[Any]", _NEW(**row))
 
 
 def find(reader: Reader, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, or None."""
-    return reader.execute(_ONE, {"resident": resident_id, "coupon": coupon_id}).first()
+    return cast("Row[Any] | None", _ONE.first(reader, {"resident": resident_id, "coupon": coupon_id}))
 
 
 def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, locked until the transaction ends. Whoever changes a coupon holds this first."""
-    return session.execute(_LOCKED, {"resident": resident_id, "coupon": coupon_id}).first()
+    return cast("Row[Any] | None", _LOCKED.first(session, {"resident": resident_id, "coupon": coupon_id}))
 
 
 def change(session: Session, coupon: Row[Any], **values: Any) -> None:
@@ -113,7 +126,7 @@ def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
 
 def view(reader: Reader, found: Row[Any]) -> CouponView:
     """A coupon's row as its holder sees it now."""
-    return CouponView(found, clock.now(), offers.venues_of(reader, [found.offer_id]).get(found.offer_id, ()))
+    return CouponView(found, clock.now(), shelf.venues_of(reader, found.offer_id))
 
 
 def coupons(
@@ -124,7 +137,7 @@ def coupons(
     if after is not None:
         query = query.where(tuple_(Coupon.created_at, Coupon.id) < tuple_(*after))
     rows = reader.execute(query).all()
-    places = offers.venues_of(reader, sorted({row.offer_id for row in rows}))
+    places = shelf.venues_of_all(reader, {row.offer_id for row in rows})
     now = clock.now()
     return [CouponView(row, now, places.get(row.offer_id, ())) for row in rows]
 

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -268,6 +268,25 @@ def current(reader: Reader, resident_id: UUID) -> Score | None:
     if not consents.granted(reader, resident_id, PURPOSE):
         return None
     return _live_score(compiled.plan, _live_reasons(reader, compiled, resident_id))
+
+
+_GIVEN = consents.consents_table()
+STANDING = (
+    select(_GIVEN.c.granted, _GIVEN.c.text_version, *_SCORE)
+    .outerjoin_from(_GIVEN, models.scores, models.scores.c.resident_id == _GIVEN.c.resident_id)
+    .where(_GIVEN.c.resident_id == bindparam("resident"), _GIVEN.c.purpose == PURPOSE)
+)
+"""Consent and kept score, for a statement that asks several rooms at once; :func:`stood` reads it."""
+
+
+def stood(reader: Reader, resident_id: UUID, row: Any) -> tuple[bool, Score | None]:
+    """What a row of ``STANDING`` (all null where there was none) says: whether she consents, and her score today."""
+    if not row.granted or not consents.stands(reader, PURPOSE, row.granted, row.text_version):
+        return False, None
+    plan_now = plan(reader)
+    if row.value is not None and _tells_today(row, plan_now):
+        return True, _score(row, plan_now)
+    return True, current(reader, resident_id)
 
 
 def require(reader: Reader, resident_id: UUID) -> Score:

@@ -36,7 +36,10 @@ PREPARE_SECONDS = 120
 class RealServer:
     """Server, worker and stand-in WeChat for one database. ``made`` is what was prepared in it."""
 
-    def __init__(self, database_url: str, wanted: Wanted, *, with_worker: bool = False) -> None:
+    def __init__(
+        self, database_url: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
+    ) -> None:
+        self.log_level = log_level
         self._folder = tempfile.TemporaryDirectory(prefix="xinyi-server-")
         self.folder = Path(self._folder.name)
         self.port = free_port()
@@ -66,7 +69,7 @@ class RealServer:
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
-            "XINYI_LOG_LEVEL": "warning",
+            "XINYI_LOG_LEVEL": self.log_level,
             "PYTHONPATH": str(ROOT),
         }
 
@@ -199,7 +202,10 @@ def _asked_ready(address: Address) -> bool:
 
 
 @contextmanager
-def serving(kind: str, wanted: Wanted, *, with_worker: bool = False) -> Iterator[RealServer]:
+def serving(
+    kind: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
+) -> Iterator[RealServer]:
     """A real server on a new ``sqlite`` or ``postgresql`` database with what is wanted in it."""
-    with own_database(kind) as url, RealServer(url, wanted, with_worker=with_worker) as server:
-        yield server
+    with own_database(kind) as url:
+        with RealServer(url, wanted, with_worker=with_worker, log_level=log_level) as server:
+            yield server
