@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, and_, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import rules
@@ -21,6 +21,7 @@ from backend.kit import clock, db, seal
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
+from backend.kit.prepared import Part
 
 CHUNK = 500
 ID_NUMBER = "id_number"
@@ -108,8 +109,14 @@ def _person(row: AnyRow) -> Person:
     return Person(row.resident_id, seal.mask_name(name), rules.birth_on(id_number))
 
 
-NAMED = select(PersonRow.data_key, PersonRow.name_sealed).where(
-    PersonRow.resident_id == bindparam("resident"), PersonRow.status == "active"
+NAMED = Part(
+    (PersonRow.__table__.c.data_key, PersonRow.__table__.c.name_sealed),
+    (
+        (
+            PersonRow.__table__,
+            and_(PersonRow.resident_id == bindparam("resident"), PersonRow.status == "active"),
+        ),
+    ),
 )
 """The living person's sealed name, for a statement that asks several rooms at once; :func:`masked_name` reads it."""
 

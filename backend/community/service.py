@@ -40,6 +40,7 @@ from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Part
 from backend.ledger.errors import BudgetExhausted
 
 KIND = "community"
@@ -223,8 +224,11 @@ def memberships(reader: Reader, resident_id: UUID) -> list[UUID]:
     return sorted(reader.execute(query).scalars())
 
 
-JOINED = select(CovenantSignature.community_id).where(CovenantSignature.resident_id == bindparam("resident")).distinct()
-"""As :func:`memberships`, for a statement that asks several rooms at once."""
+JOINED = Part(
+    (CovenantSignature.__table__.c.community_id,),
+    ((CovenantSignature.__table__, CovenantSignature.resident_id == bindparam("resident")),),
+)
+"""The communities of :func:`memberships`, a row for each signature; for a statement that asks several rooms at once."""
 
 
 def names_of(reader: Reader, community_ids: Collection[UUID]) -> list[tuple[UUID, str]]:

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,8 +40,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import NullPool
 
 from backend.kit.prepared import Prepared
+from backend.kit.readers import IDLE_SECONDS, Readers
 
 Reader = Session | Connection
 T = TypeVar("T", bound=Select[Any])
@@ -142,36 +144,32 @@ class Database:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         self.lock: WriterLock | None = None
+        pooled: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size}
         if self.dialect == "sqlite":
-            self.engine = self._sqlite(pool_size)
+            self.engine, reading = self._sqlite(pooled), self._sqlite({"poolclass": NullPool})
         elif self.dialect == "postgresql":
             options = f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"
+            connect = {"options": options, "connect_timeout": 5}
             self.engine = create_engine(
-                self.url,
-                pool_size=pool_size,
-                max_overflow=pool_size,
-                hide_parameters=True,
-                isolation_level="READ COMMITTED",
-                connect_args={"options": options, "connect_timeout": 5},
+                self.url, hide_parameters=True, isolation_level="READ COMMITTED", connect_args=connect, **pooled
             )
             _ask_idle_connections(self.engine)
+            reading = create_engine(
+                self.url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=connect, poolclass=NullPool
+            )
         else:
             raise ValueError("DATABASE_URL must name sqlite or postgresql+psycopg")
-        reading = {"reading": True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-        self._reading = self.engine.execution_options(**reading)
+        self.reading_engine = reading.execution_options(reading=True)
+        self.readers = Readers(self.reading_engine)
 
-    def _sqlite(self, pool_size: int) -> Engine:
+    def _sqlite(self, pooled: dict[str, Any]) -> Engine:
         path = Path(self.url.database or "")
         if not self.url.database or self.url.database == ":memory:":
             raise ValueError("SQLite needs a file: server, worker and commands share it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.lock = WriterLock(path.with_name(path.name + ".lock"))
+        self.lock = self.lock or WriterLock(path.with_name(path.name + ".lock"))
         engine = create_engine(
-            self.url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            hide_parameters=True,
-            connect_args={"timeout": 30, "check_same_thread": False},
+            self.url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False}, **pooled
         )
 
         @event.listens_for(engine, "do_connect")
@@ -197,27 +195,22 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in a transaction that commits at the end or leaves no trace."""
-        if self.lock is None:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        else:
-            with self.lock.held(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with Session(self.engine, expire_on_commit=False) as session:
+            with self.lock.held() if self.lock else nullcontext(), session.begin():
                 yield session
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """An autocommit connection: a statement is its own snapshot and nothing is locked."""
-        with self._reading.connect() as connection:
+        with self.readers.one() as connection:
             yield connection
 
     def dispose(self) -> None:
         """Close every connection."""
+        self.readers.close()
         self.engine.dispose()
         if self.lock is not None:
             self.lock.close()
-
-
-IDLE_SECONDS = 1.0
 
 
 def _ask_idle_connections(engine: Engine) -> None:

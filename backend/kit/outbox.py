@@ -48,7 +48,7 @@ class OutboxRow(Base):
     last_error: Mapped[str] = mapped_column(String(200))
 
 
-_WRITE = Prepared(insert(OutboxRow.__table__))
+_WRITE = Prepared(insert(OutboxRow))
 
 
 def within(topic: str, handler: Within) -> None:

@@ -41,6 +41,15 @@ class _Ready(NamedTuple):
         )
 
 
+class Part(NamedTuple):
+    """What one room adds to a statement that asks several about one resident (``:resident``): columns, and the tables
+    they stand in, each with the condition under which it is joined. Where it has no row its columns are null.
+    """
+
+    columns: tuple[Any, ...]
+    joins: tuple[tuple[Any, Any], ...] = ()
+
+
 class Prepared:
     """One statement. ``statement``: it, or a function of the dialect's name that builds it.
 
@@ -164,13 +173,19 @@ def _by_place(text: str) -> tuple[str, list[str]]:
 
 
 def _connection(reader: Reader) -> Connection:
-    """The connection behind a reader; a session's is looked up once for as long as its transaction lasts."""
+    """The connection behind a reader; a session's is looked up once in a transaction and once in each savepoint.
+
+    A session sends its SAVEPOINT when it is first asked for its connection, so each savepoint has to ask.
+    """
     if isinstance(reader, Connection):
         return reader
-    known: Connection | None = reader.info.get(_CONNECTION)
-    if known is None or known.closed or not reader.in_transaction():
-        known = reader.info[_CONNECTION] = reader.connection()
-    return known
+    within = reader.get_nested_transaction() or reader.get_transaction()
+    known: tuple[Any, Connection] | None = reader.info.get(_CONNECTION)
+    if known is not None and within is not None and known[0] is within and not known[1].closed:
+        return known[1]
+    connection = reader.connection()
+    reader.info[_CONNECTION] = (reader.get_nested_transaction() or reader.get_transaction(), connection)
+    return connection
 
 
 def _run(connection: Connection, text: str, told: tuple[Any, ...]) -> Any:

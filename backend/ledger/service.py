@@ -55,8 +55,9 @@ from backend.ledger.statement import (
 
 __all__ = [
     "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report",
-    "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "entries", "expire_due", "grant_budget", "hold", "mint",
-    "order_budget", "order_reversal", "release", "reverse", "settle", "transfer", "wallet",
+    "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "entries", "expire_due",
+    "grant_budget", "hold", "mint", "order_budget", "order_reversal", "release", "reverse", "settle", "transfer",
+    "wallet",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, case, func, select
 
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.kit.prepared import Prepared
+from backend.kit.prepared import Part, Prepared
 from backend.ledger import rules
 from backend.ledger.book import COLUMNS, Transfer, transfer_of
 from backend.ledger.models import budgets, lots, transfers
@@ -56,9 +56,10 @@ class Budget(NamedTuple):
 _GOOD = (
     lots.c.resident_id == bindparam("resident"), lots.c.remaining_points > 0, lots.c.expires_on >= bindparam("today"),
 )  # fmt: skip
-SPENDABLE = select(func.coalesce(func.sum(lots.c.remaining_points), 0).label("balance_points")).where(*_GOOD)
-"""One row, for a statement that asks several rooms at once."""
-_SPENDABLE = Prepared(SPENDABLE)
+_SUM = select(func.coalesce(func.sum(lots.c.remaining_points), 0).label("balance_points")).where(*_GOOD)
+_SPENDABLE = Prepared(_SUM)
+SPENDABLE = Part((_SUM.scalar_subquery().label("balance_points"),))
+"""The balance on ``:today``, for a statement that asks several rooms at once."""
 _BY_END = Prepared(
     select(lots.c.expires_on, func.sum(lots.c.remaining_points).label("points"))
     .where(*_GOOD)

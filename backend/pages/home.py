@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import fields
-from sqlalchemy import select, true
+from sqlalchemy import Select, select
 
 from backend.accounts import service as accounts
 from backend.community import service as community
@@ -88,13 +88,17 @@ def _nobody() -> dict[str, Any]:
     )
 
 
-_POINTS, _COUPONS = ledger.SPENDABLE.subquery(), perks.USABLE.subquery()
-_NAME, _SCORE, _JOINED = accounts.NAMED.subquery(), scores.STANDING.subquery(), community.JOINED.subquery()
-_FACTS = Prepared(
-    select(*_POINTS.c, *_COUPONS.c, *_NAME.c, *_SCORE.c, *_JOINED.c).select_from(
-        _POINTS.join(_COUPONS, true()).join(_NAME, true()).outerjoin(_SCORE, true()).outerjoin(_JOINED, true())
-    )
-)
+def _asked() -> Select[Any]:
+    ((people, her),) = accounts.NAMED.joins
+    columns, tables = [*accounts.NAMED.columns], people
+    for part in (ledger.SPENDABLE, perks.USABLE, scores.STANDING, community.JOINED):
+        columns += part.columns
+        for table, condition in part.joins:
+            tables = tables.outerjoin(table, condition)
+    return select(*columns).select_from(tables).where(her)
+
+
+_FACTS = Prepared(_asked())
 """All that a resident's first screen says of her: a row for each of her communities, one where there is none."""
 
 

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.kit.prepared import Batch, Prepared
+from backend.kit.prepared import Batch, Part, Prepared
 from backend.perks import shelf
 from backend.perks.errors import CouponNotActive
 from backend.perks.models import Coupon
@@ -83,12 +83,18 @@ _NEW = namedtuple("_NEW", [column.name for column in COLUMNS])  # type: ignore[m
 _CHANGE = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
 
 
-USABLE = select(
-    func.count().label("usable_coupons"), func.min(_TABLE.c.valid_until).label("next_valid_until")
-).where(
-    _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.status == "issued", _TABLE.c.valid_until > bindparam("now")
-)  # fmt: skip
-"""How many coupons are good now and when the first of them ends; for a statement that asks several rooms at once."""
+_GOOD_NOW = and_(_TABLE.c.status == "issued", _TABLE.c.valid_until > bindparam("now"))
+USABLE = Part(
+    tuple(
+        select(figure.filter(_GOOD_NOW))
+        .where(_TABLE.c.resident_id == bindparam("resident"))
+        .scalar_subquery()
+        .label(name)
+        for name, figure in (("usable_coupons", func.count()), ("next_valid_until", func.min(_TABLE.c.valid_until)))
+    )
+)
+"""How many coupons are good at ``:now`` and when the first of them ends; for a statement that asks several rooms at
+once. The conditions filter what is counted: only the resident is to choose the index."""
 
 
 def _own(resident_id: UUID) -> Select[Any]:

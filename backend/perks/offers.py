@@ -59,9 +59,7 @@ class OfferView:
 
 def scenes(reader: Reader) -> list[dict[str, Any]]:
     """The city's scenes in its own order, each with how many open offers it has."""
-    counts: dict[str, int] = {}
-    for shown in shelf.open_offers(reader):
-        counts[shown.row.scene_id] = counts.get(shown.row.scene_id, 0) + 1
+    counts = shelf.open_counts(reader)
     return [
         {**{key: scene[key] for key in ("id", "name", "description")}, "offers": counts.get(scene["id"], 0)}
         for scene in city.get(reader, "perks").content["scenes"]

@@ -14,6 +14,6 @@ from backend.perks.venue import admit, upload
 
 __all__ = [
     "NOBODY", "USABLE", "Asker", "CouponView", "Door", "Judgement", "OfferView", "Outcome", "RedemptionView", "admit",
-    "apply", "cancel", "coupon", "coupon_code", "coupons", "door", "lint_policy", "offer", "offer_id", "offers", "offline_pack",
-    "presentation_code", "redeem", "redemption", "scenes", "upload", "venue", "venue_id", "verify",
+    "apply", "cancel", "coupon", "coupon_code", "coupons", "door", "lint_policy", "offer", "offer_id", "offers",
+    "offline_pack", "presentation_code", "redeem", "redemption", "scenes", "upload", "venue", "venue_id", "verify",
 ]  # fmt: skip

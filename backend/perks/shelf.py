@@ -8,6 +8,7 @@ transaction, at most every two seconds by reads outside of one.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -42,6 +43,7 @@ _ONE_STAMP = Prepared(_ONE)
 _HELD_STAMP = Prepared(_ONE.with_for_update(read=True, key_share=True))
 _SOME_STAMPS = _STAMPS.where(_OFFERS.c.id.in_(bindparam("offers", expanding=True)))
 _OPEN_STAMPS = Prepared(_STAMPS.where(_OFFERS.c.status == "open").order_by(_OFFERS.c.position))
+_OPEN_SCENES = Prepared(select(_OFFERS.c.scene_id).where(_OFFERS.c.status == "open"))
 _ROWS = select(*_OFFERS.c).where(_OFFERS.c.id.in_(bindparam("offers", expanding=True)))
 _VENUES = (
     select(_PAIRS.c.offer_id, *(_PLACES.c[name] for name in VENUE_FIELDS))
@@ -104,6 +106,16 @@ def offered_at(reader: Reader, offer_id: UUID, venue_id: UUID) -> bool:
 def open_offers(reader: Reader) -> list[Shown]:
     """Every open offer in the city's order."""
     return _shown(reader, _fresh(reader, "open", lambda: _OPEN_STAMPS.rows(reader, {})))
+
+
+def open_counts(reader: Reader) -> Mapping[str, int]:
+    """How many offers are open in each scene."""
+
+    def count() -> Mapping[str, int]:
+        return Counter(scene for (scene,) in _OPEN_SCENES.rows(reader, {}))
+
+    counts: Mapping[str, int] = _fresh(reader, "scenes", count)
+    return counts
 
 
 def _fresh(reader: Reader, what: Any, ask: Callable[[], Any]) -> Any:

@@ -25,6 +25,7 @@ from backend.consents import service as consents
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import TryAgain
+from backend.kit.prepared import Part
 from backend.records import service as records
 from backend.scores import linter, models, rules
 from backend.scores.rules import Level, Plan
@@ -271,10 +272,12 @@ def current(reader: Reader, resident_id: UUID) -> Score | None:
 
 
 _GIVEN = consents.consents_table()
-STANDING = (
-    select(_GIVEN.c.granted, _GIVEN.c.text_version, *_SCORE)
-    .outerjoin_from(_GIVEN, models.scores, models.scores.c.resident_id == _GIVEN.c.resident_id)
-    .where(_GIVEN.c.resident_id == bindparam("resident"), _GIVEN.c.purpose == PURPOSE)
+STANDING = Part(
+    (_GIVEN.c.granted, _GIVEN.c.text_version, *_SCORE),
+    (
+        (_GIVEN, and_(_GIVEN.c.resident_id == bindparam("resident"), _GIVEN.c.purpose == PURPOSE)),
+        (models.scores, models.scores.c.resident_id == bindparam("resident")),
+    ),
 )
 """Consent and kept score, for a statement that asks several rooms at once; :func:`stood` reads it."""
 

@@ -42,10 +42,20 @@ class Figures:
             "xinyi_request_seconds", "Time to answer, by route", ("route",), registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
         )  # fmt: skip
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request. Whose figures it belongs to is looked up once."""
+        key = (route, method, status)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = (self.requests.labels(*key), self.seconds.labels(route))
+        known[0].inc()
+        known[1].observe(seconds)
 
 
 def install(app: Flask, figures: Figures) -> None:
     """Wrap every request of ``app``."""
+    app.wsgi_app = _Guarded(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
     @app.before_request
     def start() -> None:
@@ -61,8 +71,7 @@ def install(app: Flask, figures: Figures) -> None:
         route = request.url_rule.rule if request.url_rule else "(none)"
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         method = request.method if request.method in METHODS else "other"
-        figures.requests.labels(route, method, response.status_code).inc()
-        figures.seconds.labels(route).observe(seconds)
+        figures.answered(route, method, response.status_code, seconds)
         caller = maybe()
         log.info(
             "request", route=route, method=method, status=response.status_code,
@@ -72,18 +81,46 @@ def install(app: Flask, figures: Figures) -> None:
         return response
 
 
+GUARDS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=(), payment=()"),
+]
+API_GUARDS = [*GUARDS, ("Vary", "Authorization"), ("Vary", "Accept-Language")]
+"""What every answer carries, whatever it is: written once, not with each."""
+
+
+class _Guarded:
+    """Put what every answer carries beside its own headers."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        more = API_GUARDS if environ.get("PATH_INFO", "").startswith("/api/") else GUARDS
+
+        def guarded(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start(status, headers + more, *error)
+
+        return self._inner(environ, guarded)
+
+
+_POLICIES = {
+    (wasm, style): CONTENT_SECURITY_POLICY.format(
+        wasm=" 'wasm-unsafe-eval'" if wasm else "", style=" 'unsafe-inline'" if style else ""
+    )
+    for wasm in (False, True)
+    for style in (False, True)
+}
+
+
 def _headers(response: Response) -> None:
     headers = response.headers
     headers["X-Request-Id"] = g.get("request_id", "")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["X-Frame-Options"] = "DENY"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=(), payment=()"
-    wasm = " 'wasm-unsafe-eval'" if g.get("allow_wasm") else ""
-    style = " 'unsafe-inline'" if g.get("allow_inline_style") else ""
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(wasm=wasm, style=style)
+    headers["Content-Security-Policy"] = _POLICIES[bool(g.get("allow_wasm")), bool(g.get("allow_inline_style"))]
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in headers:
@@ -91,9 +128,9 @@ def _headers(response: Response) -> None:
         headers["Cache-Control"] = (
             "no-store" if request.method not in ("GET", "HEAD") else "private, no-cache" if personal else "no-cache"
         )
-    if request.path.startswith("/api/"):
-        headers.add("Vary", "Authorization")
-        headers.add("Vary", "Accept-Language")
+
+
+CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_RANGE")
 
 
 def _etag(response: Response) -> None:
@@ -101,7 +138,8 @@ def _etag(response: Response) -> None:
         if "no-store" not in response.headers.get("Cache-Control", ""):
             if not response.headers.get("ETag"):
                 response.add_etag()
-            response.make_conditional(request)
+            if any(name in request.environ for name in CONDITIONS):
+                response.make_conditional(request)
 
 
 def configure_logging(level: str, *, readable: bool) -> None:
