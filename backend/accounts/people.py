@@ -21,7 +21,7 @@ from backend.kit import clock, db, seal
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
-from backend.kit.prepared import Part
+from backend.kit.prepared import Part, Prepared
 
 CHUNK = 500
 ID_NUMBER = "id_number"
@@ -74,12 +74,12 @@ _SEALED = (
 
 
 AnyRow = Row[*tuple[Any, ...]]
+_LIVING = Prepared(select(*_SEALED).where(PersonRow.resident_id == bindparam("resident"), PersonRow.status == "active"))
 
 
 def sealed_row(reader: Reader, resident_id: UUID) -> AnyRow:
     """A living row of ``people``, still sealed. Raises NotFound for the unknown and the erased."""
-    statement = select(*_SEALED).where(PersonRow.resident_id == resident_id, PersonRow.status == "active")
-    row = reader.execute(statement).first()
+    row: AnyRow | None = _LIVING.first(reader, {"resident": resident_id})
     if row is None:
         raise NotFound()
     return row

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, insert, or_, select, update
+from sqlalchemy import Table, and_, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -20,8 +20,14 @@ from backend.kit import city, clock, db, outbox
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
+from backend.kit.prepared import Prepared
 
 CHUNK = 1000
+_ONE = Prepared(
+    select(ConsentRow.granted, ConsentRow.text_version).where(
+        ConsentRow.resident_id == bindparam("resident"), ConsentRow.purpose == bindparam("about")
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,7 @@ def consent(reader: Reader, resident_id: UUID, purpose: str) -> Consent:
 
 def granted(reader: Reader, resident_id: UUID, purpose: str) -> bool:
     """Whether a person's consent to the text in force stands. False for a purpose that the policy does not know."""
-    row = reader.execute(
-        select(ConsentRow.granted, ConsentRow.text_version).where(
-            ConsentRow.resident_id == resident_id, ConsentRow.purpose == purpose
-        )
-    ).first()
+    row = _ONE.first(reader, {"resident": resident_id, "about": purpose})
     return row is not None and stands(reader, purpose, row.granted, row.text_version)
 
 

@@ -197,12 +197,13 @@ def verify_code(body: dict[str, Any]) -> dict[str, Any]:
     """
     with reading() as reader:
         judged = service.verify(reader, _door(), body["code"], body["offer_id"])
-    refusal, english = judged.refusal, prefers_english()
+    refusal = judged.refusal
     answer: dict[str, Any] = {
         "verdict": judged.verdict, "reason": judged.reason, "title": None, "detail": None, "offer": judged.offer,
         "uses_left": judged.uses_left,
     }  # fmt: skip
     if refusal is not None:
+        english = prefers_english()
         answer["title"] = refusal.title_en if english else refusal.title_zh
         answer["detail"] = (refusal.detail_en if english else refusal.detail_zh) or None
         if isinstance(refusal, errors.AlreadyUsed):

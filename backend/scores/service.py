@@ -25,7 +25,7 @@ from backend.consents import service as consents
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import TryAgain
-from backend.kit.prepared import Part
+from backend.kit.prepared import Part, Prepared
 from backend.records import service as records
 from backend.scores import linter, models, rules
 from backend.scores.rules import Level, Plan
@@ -263,11 +263,11 @@ _SCORE = (
 def current(reader: Reader, resident_id: UUID) -> Score | None:
     """A resident's score today; None without consent. Narrow queries: what is in force, and one row."""
     compiled = _compiled(reader)
-    row = reader.execute(_consented(reader, select(*_SCORE), resident_id)).first()
-    if row is not None and _tells_today(row, compiled.plan):
-        return _score(row, compiled.plan)
-    if not consents.granted(reader, resident_id, PURPOSE):
+    row = _STANDING.first(reader, {"resident": resident_id})
+    if row is None or not consents.stands(reader, PURPOSE, row.granted, row.text_version):
         return None
+    if row.value is not None and _tells_today(row, compiled.plan):
+        return _score(row, compiled.plan)
     return _live_score(compiled.plan, _live_reasons(reader, compiled, resident_id))
 
 
@@ -280,6 +280,14 @@ STANDING = Part(
     ),
 )
 """Consent and kept score, for a statement that asks several rooms at once; :func:`stood` reads it."""
+
+
+_STANDING = Prepared(
+    select(*STANDING.columns)
+    .select_from(_GIVEN)
+    .where(STANDING.joins[0][1])
+    .outerjoin(models.scores, STANDING.joins[1][1])
+)
 
 
 def stood(reader: Reader, resident_id: UUID, row: Any) -> tuple[bool, Score | None]:

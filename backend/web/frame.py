@@ -25,6 +25,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """Anything else that a caller invents is counted as one."""
 MOST_FRAMES = 12
 log = structlog.get_logger("web")
+_lines: Any = log
+"""The logger of request lines, put together once for each way in which logging is configured."""
 
 
 class Figures:
@@ -73,7 +75,7 @@ def install(app: Flask, figures: Figures) -> None:
         method = request.method if request.method in METHODS else "other"
         figures.answered(route, method, response.status_code, seconds)
         caller = maybe()
-        log.info(
+        _lines.info(
             "request", route=route, method=method, status=response.status_code,
             milliseconds=round(seconds * 1000, 1), caller_kind=caller.kind if caller else None,
             account_id=str(caller.account_id) if caller else None,
@@ -157,6 +159,8 @@ def configure_logging(level: str, *, readable: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )  # fmt: skip
+    global _lines
+    _lines = log.bind()
 
 
 def _trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -44,12 +44,15 @@ class View(Schema):
         return self._written(obj)
 
     def _written(self, obj: Any) -> dict[str, Any]:
-        keyed, written = type(obj) is dict, {}
+        keyed, bare, written = type(obj) is dict, not hasattr(type(obj), "__getitem__"), {}
         for key, name, plain, write, field in self._plan:
             if field is not None:
                 value = field.serialize(key, obj, accessor=self.get_attribute)
             else:
-                value = obj[name] if keyed and name in obj else get_value(obj, name)
+                if keyed and name in obj:
+                    value = obj[name]
+                else:
+                    value = getattr(obj, name, missing) if bare else get_value(obj, name)
                 if type(value) is not plain and value is not missing:
                     value = write(value, name, obj)
             if value is not missing:

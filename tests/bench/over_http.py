@@ -128,7 +128,7 @@ def verification(kind: str) -> list[Line]:
             ("api", "web", server.address, "/api/v1/venue/verifications"),
             ("floor", "floor", floor, "/verifications"),
         ):
-            requests = itertools.cycle([request("POST", path, *scan) for scan in scans])
+            requests = itertools.cycle([request("POST", path, device, body=body) for device, body in scans])
             acts[name] = bench.slice(name, process, address, requests, clients=DOOR_CLIENTS, expect=200)
         in_turns(acts, ROUNDS)
         return [_against_floor(bench, "verification", kind)]
