@@ -13,6 +13,8 @@ from backend.accounts.errors import SpendingPaused
 from backend.accounts.models import PersonRow, WechatAccountRow
 from backend.kit import clock
 from backend.kit.db import Reader
+from backend.kit.errors import NotFound
+from backend.kit.prepared import Prepared
 
 
 def openid_of_account(reader: Reader, account_id: UUID) -> str:
@@ -81,14 +83,22 @@ def holds_since(reader: Reader, resident_id: UUID) -> datetime | None:
 
 
 def require_may_spend(session: Session, resident_id: UUID) -> None:
-    """Raise SpendingPaused while the pause after a recovery lasts."""
-    until: datetime | None = session.execute(_PAUSED, {"resident": resident_id, "now": clock.now()}).scalar()
-    if until is not None:
+    """Raise NotFound when the person has left, SpendingPaused while the pause after a recovery lasts.
+
+    Otherwise nobody leaves before this transaction ends, as :func:`personal.require_standing` has it.
+    """
+    row = _MAY_SPEND.first(session, {"resident": resident_id})
+    if row is None or row.status == "erased":
+        raise NotFound()
+    until = row.spending_paused_until
+    if until is not None and until > clock.now():
         raise SpendingPaused(until=until.isoformat().replace("+00:00", "Z"))
 
 
-_PAUSED = select(PersonRow.spending_paused_until).where(
-    PersonRow.resident_id == bindparam("resident"), PersonRow.spending_paused_until > bindparam("now")
+_MAY_SPEND = Prepared(
+    select(PersonRow.status, PersonRow.spending_paused_until)
+    .where(PersonRow.resident_id == bindparam("resident"))
+    .with_for_update(read=True, key_share=True)
 )
 
 

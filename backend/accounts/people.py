@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, and_, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import rules
@@ -21,6 +21,7 @@ from backend.kit import clock, db, seal
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
+from backend.kit.prepared import Part, Prepared
 
 CHUNK = 500
 ID_NUMBER = "id_number"
@@ -87,12 +88,12 @@ _SEALED = (
 
 
 AnyRow = Row[*tuple[Any, ...]]
+_LIVING = Prepared(select(*_SEALED).where(PersonRow.resident_id == bindparam("resident"), PersonRow.status == "active"))
 
 
 def sealed_row(reader: Reader, resident_id: UUID) -> AnyRow:
     """A living row of ``people``, still sealed. Raises NotFound for the unknown and the erased."""
-    statement = select(*_SEALED).where(PersonRow.resident_id == resident_id, PersonRow.status == "active")
-    row = reader.execute(statement).first()
+    row: AnyRow | None = _LIVING.first(reader, {"resident": resident_id})
     if row is None:
         raise NotFound()
     return row
@@ -128,6 +129,29 @@ def paused_until(row: AnyRow) -> datetime | None:
     """Until when a person cannot spend; None once that is over."""
     until: datetime | None = row.spending_paused_until
     return until if until is not None and until > clock.now() else None
+
+
+NAMED = Part(
+    (
+        PersonRow.__table__.c.data_key,
+        PersonRow.__table__.c.name_sealed,
+        PersonRow.__table__.c.spending_paused_until,
+    ),
+    (
+        (
+            PersonRow.__table__,
+            and_(PersonRow.resident_id == bindparam("resident"), PersonRow.status == "active"),
+        ),
+    ),
+)
+"""The living person's sealed name and her pause, for a statement that asks several rooms at once.
+
+:func:`masked_name` and :func:`paused_until` read them."""
+
+
+def masked_name(resident_id: UUID, data_key: bytes, name_sealed: str) -> str:
+    """``张**``, out of a row of ``NAMED``."""
+    return seal.mask_name(open_field(data_key, "name_sealed", resident_id, name_sealed))
 
 
 def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]:

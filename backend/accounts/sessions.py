@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import rules, tokens
@@ -28,6 +28,7 @@ from backend.accounts.models import (
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.kit.ids import new_id
+from backend.kit.prepared import Prepared
 
 STAFF_HOURS = 12
 """Staff prove themselves anew each working day, however often they refresh."""
@@ -86,29 +87,35 @@ def _standing() -> tuple[Any, ...]:
     )
 
 
-_WHO: dict[str, Select[*tuple[Any, ...]]] = {
-    "resident": select(WechatAccountRow.resident_id)
-    .join(SessionRow, SessionRow.account_id == WechatAccountRow.id)
-    .where(WechatAccountRow.status == "active", *_standing()),
-    "staff": select(StaffRow.display_name, StaffRow.resident_id, MembershipRow.role, MembershipRow.organisation_id)
-    .join(SessionRow, SessionRow.account_id == StaffRow.id)
-    .outerjoin(MembershipRow, MembershipRow.staff_id == StaffRow.id)
-    .where(StaffRow.status == "active", *_standing())
-    .order_by(MembershipRow.role, MembershipRow.organisation_id),
-    "device": select(DeviceRow.label, DeviceRow.organisation_id, DeviceRow.venue_id)
-    .join(SessionRow, SessionRow.account_id == DeviceRow.id)
-    .where(DeviceRow.status == "active", *_standing()),
+_WHO = {
+    "resident": Prepared(
+        select(WechatAccountRow.resident_id)
+        .join(SessionRow, SessionRow.account_id == WechatAccountRow.id)
+        .where(WechatAccountRow.status == "active", *_standing())
+    ),
+    "staff": Prepared(
+        select(StaffRow.display_name, StaffRow.resident_id, MembershipRow.role, MembershipRow.organisation_id)
+        .join(SessionRow, SessionRow.account_id == StaffRow.id)
+        .outerjoin(MembershipRow, MembershipRow.staff_id == StaffRow.id)
+        .where(StaffRow.status == "active", *_standing())
+        .order_by(MembershipRow.role, MembershipRow.organisation_id)
+    ),
+    "device": Prepared(
+        select(DeviceRow.label, DeviceRow.organisation_id, DeviceRow.venue_id)
+        .join(SessionRow, SessionRow.account_id == DeviceRow.id)
+        .where(DeviceRow.status == "active", *_standing())
+    ),
 }
 
 
 def who(reader: Reader, claims: tokens.Claims) -> SignedIn | None:
     """Who a token's session belongs to now; None when session or account no longer stands. One statement."""
     values = {**vars(claims), "now": clock.now()}
-    rows = reader.execute(_WHO[claims.kind], values).all()
+    rows = _WHO[claims.kind].rows(reader, values)
     return _signed_in(claims, rows) if rows else None
 
 
-def _signed_in(claims: tokens.Claims, rows: Sequence[Row[*tuple[Any, ...]]]) -> SignedIn:
+def _signed_in(claims: tokens.Claims, rows: Sequence[Any]) -> SignedIn:
     first, ids = rows[0], (claims.kind, claims.account_id, claims.session_id)
     if claims.kind == "resident":
         return SignedIn(*ids, display_name="", resident_id=first.resident_id)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import jwt
-from sqlalchemy import Engine, delete, func, select, tuple_
+from sqlalchemy import Engine, Integer, bindparam, cast, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.codes import rules
@@ -22,8 +22,9 @@ from backend.codes.keys import engine_of, signing_key
 from backend.codes.models import Revocation, Status, StatusList
 from backend.codes.rules import Purpose, StatusRef
 from backend.kit import clock
-from backend.kit.db import Reader, insert_if_absent
+from backend.kit.db import Reader, UtcDateTime, insert_if_absent, insert_of
 from backend.kit.errors import NotFound
+from backend.kit.prepared import Prepared
 
 TYPE = "statuslist+jwt"
 TTL_SECONDS = 300
@@ -51,8 +52,11 @@ def list_uri(list_id: int) -> str:
 def allocate_status(session: Session, expires_at: datetime) -> StatusRef:
     """A random free place for a code that ends at ``expires_at``, in the oldest list that has room.
 
-    Where eight draws in every list hit taken places, the next list is opened.
+    One statement while the oldest list has room. Where eight draws in every list hit taken places, the next is opened.
     """
+    drawn = _DRAW.first(session, {"drawn": secrets.randbelow(1 << 31), "ends": expires_at})
+    if drawn is not None:
+        return StatusRef(*drawn)
     for list_id, size_bits in _lists(session):
         for _ in range(TRIES):
             index = secrets.randbelow(size_bits)
@@ -63,13 +67,26 @@ def allocate_status(session: Session, expires_at: datetime) -> StatusRef:
     return allocate_status(session, expires_at)
 
 
-_LISTS = select(StatusList.__table__.c.list_id, StatusList.__table__.c.size_bits).order_by(
-    StatusList.__table__.c.list_id
-)
+_OPENED: Any = StatusList.__table__
+
+
+def _drawing(dialect: str) -> Any:
+    """A place in the oldest list, unless it is taken."""
+    place = cast(bindparam("drawn", type_=Integer) % _OPENED.c.size_bits, Integer)
+    oldest = select(_OPENED.c.list_id, place, bindparam("ends", type_=UtcDateTime())).where(_OPENED.c.list_id >= 0)
+    taken: Any = Status.__table__
+    drawing = insert_of(dialect, taken).from_select(
+        ["list_id", "status_index", "expires_at"], oldest.order_by(_OPENED.c.list_id).limit(1)
+    )
+    return drawing.on_conflict_do_nothing().returning(taken.c.list_id, taken.c.status_index)
+
+
+_DRAW = Prepared(_drawing)
+_LISTS = Prepared(select(_OPENED.c.list_id, _OPENED.c.size_bits).order_by(_OPENED.c.list_id))
 
 
 def _lists(reader: Reader) -> list[tuple[int, int]]:
-    return [(row.list_id, row.size_bits) for row in reader.execute(_LISTS)]
+    return [(row.list_id, row.size_bits) for row in _LISTS.rows(reader, {})]
 
 
 def _open_list(session: Session, size_bits: int = rules.STATUS_LIST_BITS) -> None:

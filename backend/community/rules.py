@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -23,6 +24,7 @@ MOST_PENDING = 30
 _COMMUNITIES = UUID("0b5c2f5e-6a0e-5a53-8d0c-9a2b8e1f3c47")
 
 
+@lru_cache(maxsize=2048)
 def community_id(slug: str) -> UUID:
     """The id of a community: a function of its slug."""
     return uuid5(_COMMUNITIES, slug)

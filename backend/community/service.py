@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, tuple_, update
+from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -40,6 +40,7 @@ from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Part
 from backend.ledger.errors import BudgetExhausted
 
 KIND = "community"
@@ -222,6 +223,19 @@ def memberships(reader: Reader, resident_id: UUID) -> list[UUID]:
     """The communities whose covenant she has signed, in any version."""
     query = select(CovenantSignature.community_id).where(CovenantSignature.resident_id == resident_id).distinct()
     return sorted(reader.execute(query).scalars())
+
+
+JOINED = Part(
+    (CovenantSignature.__table__.c.community_id,),
+    ((CovenantSignature.__table__, CovenantSignature.resident_id == bindparam("resident")),),
+)
+"""The communities of :func:`memberships`, a row for each signature; for a statement that asks several rooms at once."""
+
+
+def names_of(reader: Reader, community_ids: Collection[UUID]) -> list[tuple[UUID, str]]:
+    """Ids and names of those communities that the policy in force has, in its order."""
+    found = [(rules.community_id(item["slug"]), item["name"]) for item in policy(reader).content["communities"]]
+    return [(identity, name) for identity, name in found if identity in community_ids]
 
 
 def is_member(reader: Reader, resident_id: UUID, community_slug: str) -> bool:

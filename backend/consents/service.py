@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -32,6 +32,7 @@ from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Prepared
 
 CHUNK = 1000
 __all__ = [
@@ -39,6 +40,11 @@ __all__ = [
     "give_for_many", "granted", "lint_policy", "looked_at", "looks", "on_looked_at", "purpose_called", "purposes",
     "record_look", "require", "search_looks", "set_consent", "withdraw_all", "withdraw_every",
 ]  # fmt: skip
+_ONE = Prepared(
+    select(ConsentRow.granted, ConsentRow.text_version).where(
+        ConsentRow.resident_id == bindparam("resident"), ConsentRow.purpose == bindparam("about")
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -110,15 +116,15 @@ def consent(reader: Reader, resident_id: UUID, purpose: str) -> Consent:
 
 def granted(reader: Reader, resident_id: UUID, purpose: str) -> bool:
     """Whether a person's consent to the text in force stands. False for a purpose that the policy does not know."""
-    row = reader.execute(
-        select(ConsentRow.granted, ConsentRow.text_version).where(
-            ConsentRow.resident_id == resident_id, ConsentRow.purpose == purpose
-        )
-    ).first()
-    if row is None or not row.granted:
-        return False
-    current = next((known.text_version for known in purposes(reader) if known.id == purpose), None)
-    return current is not None and rules.holds(row.granted, row.text_version, current)
+    row = _ONE.first(reader, {"resident": resident_id, "about": purpose})
+    return row is not None and stands(reader, purpose, row.granted, row.text_version)
+
+
+def stands(reader: Reader, purpose: str, granted: bool, text_version: str) -> bool:
+    """Whether a consent as its row has it counts: given, and to the text in force."""
+    known = city.get(reader, "consents").content["purposes"]
+    current = next((item["text_version"] for item in known if item["id"] == purpose), None)
+    return current is not None and rules.holds(granted, text_version, current)
 
 
 def require(reader: Reader, resident_id: UUID, purpose: str) -> None:

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, LargeBinary, String, UniqueConstraint, bindparam, insert, select
+from sqlalchemy import Engine, LargeBinary, String, UniqueConstraint, bindparam, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -275,7 +275,7 @@ def get(reader: Reader, kind: str, on: date | None = None) -> Policy:
     day = on or clock.today()
     if isinstance(reader, Session):
         return _in_force(reader, kind, day)
-    key = (reader.engine.url, kind, day)
+    key = (reader.engine, kind, day)
     seen = _seen.get(key)
     if seen is None or time.monotonic() - seen[0] > FRESH_SECONDS:
         if len(_seen) > 500:
@@ -304,4 +304,4 @@ def version(reader: Reader, kind: str, name: str) -> Policy:
 
 
 _cache: dict[tuple[str, str, bytes], Policy] = {}
-_seen: dict[tuple[URL, str, date], tuple[float, Policy]] = {}
+_seen: dict[tuple[Engine, str, date], tuple[float, Policy]] = {}

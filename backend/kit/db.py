@@ -41,8 +41,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import NullPool
 
 from backend.kit import deadline
+from backend.kit.prepared import Prepared
+from backend.kit.readers import IDLE_SECONDS, Readers
 
 Reader = Session | Connection
 T = TypeVar("T", bound=Select[Any])
@@ -154,37 +157,33 @@ class Database:
         self.lock: WriterLock | None = None
         self.most_connections = 2 * pool_size
         self._places = threading.BoundedSemaphore(2 * pool_size)
+        pooled: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size}
         if self.dialect == "sqlite":
-            self.engine = self._sqlite(pool_size)
+            self.engine, reading = self._sqlite(pooled), self._sqlite({"poolclass": NullPool})
         elif self.dialect == "postgresql":
             options = f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"
+            connect = {"options": options, "connect_timeout": 5}
             self.engine = create_engine(
-                self.url,
-                pool_size=pool_size,
-                max_overflow=pool_size,
-                hide_parameters=True,
-                isolation_level="READ COMMITTED",
-                connect_args={"options": options, "connect_timeout": 5},
+                self.url, hide_parameters=True, isolation_level="READ COMMITTED", connect_args=connect, **pooled
             )
             _ask_idle_connections(self.engine)
+            reading = create_engine(
+                self.url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=connect, poolclass=NullPool
+            )
         else:
             raise ValueError("DATABASE_URL must name sqlite or postgresql+psycopg")
         _watch_statements(self.engine)
-        reading = {"reading": True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-        self._reading = self.engine.execution_options(**reading)
+        self.reading_engine = reading.execution_options(reading=True)
+        self.readers = Readers(self.reading_engine)
 
-    def _sqlite(self, pool_size: int) -> Engine:
+    def _sqlite(self, pooled: dict[str, Any]) -> Engine:
         path = Path(self.url.database or "")
         if not self.url.database or self.url.database == ":memory:":
             raise ValueError("SQLite needs a file: server, worker and commands share it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.lock = WriterLock(path.with_name(path.name + ".lock"))
+        self.lock = self.lock or WriterLock(path.with_name(path.name + ".lock"))
         engine = create_engine(
-            self.url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            hide_parameters=True,
-            connect_args={"timeout": 30, "check_same_thread": False},
+            self.url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False}, **pooled
         )
 
         @event.listens_for(engine, "do_connect")
@@ -210,15 +209,16 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in a transaction that commits at the end or leaves no trace."""
-        alone = nullcontext() if self.lock is None else self.lock.held()
-        with self._place(), alone, Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
-            deadline.check()
+        with self._place(), Session(self.engine, expire_on_commit=False) as session:
+            with self.lock.held() if self.lock else nullcontext(), session.begin():
+                yield session
+                deadline.check()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """An autocommit connection: a statement is its own snapshot and nothing is locked."""
-        with self._place(), self._reading.connect() as connection:
+        deadline.check()
+        with self.readers.one() as connection:
             yield connection
 
     @contextmanager
@@ -235,12 +235,12 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
+        self.readers.close()
         self.engine.dispose()
         if self.lock is not None:
             self.lock.close()
 
 
-IDLE_SECONDS = 1.0
 PLACE_SECONDS = 30.0
 
 
@@ -254,10 +254,7 @@ def _watch_statements(engine: Engine) -> None:
     def watch(raw: Any, record: Any, _proxy: Any) -> None:
         if record.info.pop("stopped", False):
             raise DisconnectionError()
-        if engine.dialect.name == "postgresql":
-            record.info["watched"] = deadline.watch(lambda: raw.cancel_safe(timeout=2.0))
-        else:
-            record.info["watched"] = deadline.watch(raw.interrupt)
+        record.info["watched"] = deadline.watch_statements(raw)
 
     @event.listens_for(engine, "checkin")
     def unwatch(_raw: Any, record: Any) -> None:
@@ -380,15 +377,18 @@ def insert_if_absent(
     It asks RETURNING, never ``rowcount``, which one driver reports as -1.
     """
     target: Any = table if isinstance(table, Table) else table.__table__
-    statement = _insert_absent(dialect_of(reader), target, tuple(conflict))
-    return reader.execute(statement, dict(values)).first() is not None
+    return _insert_absent(target, tuple(conflict), tuple(values)).first(reader, values) is not None
 
 
 @lru_cache(maxsize=256)
-def _insert_absent(dialect: str, table: Table, conflict: tuple[str, ...]) -> Any:
+def _insert_absent(table: Table, conflict: tuple[str, ...], columns: tuple[str, ...]) -> Prepared:
     """Built once: building a statement costs more than sending it."""
-    unless = insert_of(dialect, table).on_conflict_do_nothing(index_elements=list(conflict))
-    return unless.returning(table.c[conflict[0]])
+
+    def build(dialect: str) -> Any:
+        unless = insert_of(dialect, table).on_conflict_do_nothing(index_elements=list(conflict))
+        return unless.returning(table.c[conflict[0]])
+
+    return Prepared(build, columns)
 
 
 def sqlstate(error: Exception) -> str:

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from backend.kit.errors import DomainError
 
@@ -141,6 +143,11 @@ def watch(stop: Callable[[], None]) -> Watched | None:
     watched = Watched(ends_at, stop)
     _watcher.add(watched)
     return watched
+
+
+def watch_statements(raw: Any) -> Watched | None:
+    """Watch what runs on a driver's connection (psycopg or sqlite3)."""
+    return watch(partial(raw.cancel_safe, timeout=2.0) if hasattr(raw, "cancel_safe") else raw.interrupt)
 
 
 def unwatch(watched: Watched) -> bool:

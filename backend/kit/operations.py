@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from backend.kit import clock
 from backend.kit.db import Base, distributed, insert_if_absent
 from backend.kit.errors import IdempotencyConflict
+from backend.kit.prepared import Prepared
 
 KEPT_DAYS = 30
 
@@ -42,10 +43,12 @@ class OperationRow(Base):
 
 
 _ROW: Any = OperationRow.__table__
-_SAID = select(_ROW.c.digest, _ROW.c.kind, _ROW.c.result_id).where(
-    _ROW.c.actor_id == bindparam("actor"), _ROW.c.key == bindparam("named")
+_SAID = Prepared(
+    select(_ROW.c.digest, _ROW.c.kind, _ROW.c.result_id).where(
+        _ROW.c.actor_id == bindparam("actor"), _ROW.c.key == bindparam("named")
+    )
 )
-_NAME_RESULT = (
+_NAME_RESULT = Prepared(
     update(_ROW)
     .where(_ROW.c.actor_id == bindparam("actor"), _ROW.c.key == bindparam("named"))
     .values(result_id=bindparam("result"))
@@ -61,7 +64,7 @@ def begin(session: Session, operation: Operation, kind: str, makes: UUID | None 
     values: dict[str, Any] = {**operation._asdict(), "kind": kind, "result_id": makes, "created_at": clock.now()}
     if insert_if_absent(session, OperationRow, values, ("actor_id", "key")):
         return None
-    row = session.execute(_SAID, {"actor": operation.actor_id, "named": operation.key}).one()
+    row = _SAID.first(session, {"actor": operation.actor_id, "named": operation.key})
     if row.kind != kind or not hmac.compare_digest(row.digest, operation.digest):
         raise IdempotencyConflict()
     if row.result_id is None:
@@ -72,7 +75,7 @@ def begin(session: Session, operation: Operation, kind: str, makes: UUID | None 
 
 def finish(session: Session, operation: Operation, result_id: UUID) -> None:
     """Name what the operation made, so that a repeat can be shown it."""
-    session.execute(_NAME_RESULT, {"actor": operation.actor_id, "named": operation.key, "result": result_id})
+    _NAME_RESULT.run(session, {"actor": operation.actor_id, "named": operation.key, "result": result_id})
 
 
 def forget_old(session: Session) -> int:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from backend.kit import clock, db
 from backend.kit.db import Base, Reader, distributed
 from backend.kit.ids import NIL, new_id
+from backend.kit.prepared import Batch, Prepared
 
 Within = Callable[[Session, dict[str, Any]], None]
 After = Callable[[dict[str, Any]], None]
@@ -47,6 +48,9 @@ class OutboxRow(Base):
     last_error: Mapped[str] = mapped_column(String(200))
 
 
+_WRITE = Prepared(insert(OutboxRow))
+
+
 def within(topic: str, handler: Within) -> None:
     """Let ``handler`` run in the teller's transaction."""
     handlers = _within.setdefault(topic, [])
@@ -59,8 +63,11 @@ def after(topic: str, name: str, handler: After) -> None:
     _after.setdefault(topic, {})[name] = handler
 
 
-def tell(session: Session, topic: str, payload: dict[str, Any], shard: UUID = NIL) -> None:
-    """Tell ``topic``'s subscribers. ``payload`` must be JSON: ids as text; never names, id numbers or phones."""
+def tell(session: Session, topic: str, payload: dict[str, Any], shard: UUID = NIL, batch: Batch | None = None) -> None:
+    """Tell ``topic``'s subscribers. ``payload`` must be JSON: ids as text; never names, id numbers or phones.
+
+    With ``batch`` the rows of those who hear of it after the commit are left to it.
+    """
     for handler in _within.get(topic, ()):
         handler(session, payload)
     instant = clock.now()
@@ -69,8 +76,11 @@ def tell(session: Session, topic: str, payload: dict[str, Any], shard: UUID = NI
              tries=0, due_at=instant, created_at=instant, last_error="")
         for name in _after.get(topic, {})
     ]  # fmt: skip
-    if rows:
-        session.execute(insert(OutboxRow), rows)
+    for row in rows:
+        if batch is None:
+            _WRITE.run(session, row)
+        else:
+            batch.add(_WRITE, row)
 
 
 def _claim(limit: int) -> list[OutboxRow]:

@@ -5,22 +5,21 @@ Private to this room; other rooms call `service`. Statements of the hot path are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session
 
 from backend.kit import clock
-from backend.kit.db import dialect_of, for_update, insert_if_absent
+from backend.kit.db import for_update, insert_if_absent
 from backend.kit.ids import new_id
+from backend.kit.prepared import Batch, Prepared
 from backend.ledger import rules
 from backend.ledger.models import accounts, allocations, lots, transfers, wallets
 from backend.ledger.rules import Lot, Take, account_id
@@ -139,72 +138,38 @@ class Book:
         )
 
     def write(self, session: Session) -> None:
-        """Write all of it: the lots, the wallet, the transfers, the allocations."""
+        """Write all of it: the lots, the wallet, the allocations, the transfers."""
+        batch = Batch()
+        self.write_into(batch)
+        batch.run(session)
+
+    def write_into(self, batch: Batch) -> None:
+        """Leave the writing to a batch that this act fills further."""
         if not self.transfers:
             return
-        if dialect_of(session) == "postgresql":
-            session.connection().exec_driver_sql(*self._at_once())
-            return
         for lot_id, delta in self.deltas.items():
-            session.execute(_change_lot(), {"key": self.resident_id, "lot": lot_id, "delta": delta})
+            batch.add(_CHANGE_LOT, {"key": self.resident_id, "lot": lot_id, "delta": delta})
         if self.entries != self.entries_before:
             wallet = {"key": self.resident_id, "points": self.balance_points, "number": self.entries}
-            session.execute(_SET_WALLET, wallet)
-        session.execute(transfers.insert(), [_values(transfer) for transfer in self.transfers])
-        if self.allocations:
-            session.execute(allocations.insert(), self.allocations)
-
-    def _at_once(self) -> tuple[str, dict[str, Any]]:
-        values = {"key": self.resident_id, "points": self.balance_points, "number": self.entries}
-        for n, (lot_id, delta) in enumerate(self.deltas.items()):
-            values |= {f"lot{n}": lot_id, f"delta{n}": delta}
-        for n, transfer in enumerate(self.transfers):
-            values |= {f"t{n}_{name}": getattr(transfer, name) for name in _FIELDS}
-        for n, row in enumerate(self.allocations):
-            values |= {f"a{n}_{name}": value for name, value in row.items()}
-        moves = self.entries != self.entries_before
-        return _one_statement(moves, len(self.deltas), len(self.transfers), len(self.allocations)), values
+            batch.add(_SET_WALLET, wallet)
+        for transfer in self.transfers:
+            batch.add(_POST, {name: getattr(transfer, name) for name in _FIELDS})
+        for row in self.allocations:
+            batch.add(_ALLOCATE, row)
 
 
-def _values(transfer: Transfer) -> dict[str, Any]:
-    return {name: getattr(transfer, name) for name in _FIELDS}
-
-
-_SET_WALLET = (
+_SET_WALLET = Prepared(
     sa.update(wallets)
     .where(wallets.c.resident_id == bindparam("key"))
     .values(balance_points=bindparam("points"), entries=bindparam("number"))
 )
-
-
-@lru_cache(maxsize=64)
-def _change_lot(n: int | str = "") -> sa.Update:
-    return (
-        sa.update(lots)
-        .where(lots.c.resident_id == bindparam("key"), lots.c.id == bindparam(f"lot{n}"))
-        .values(remaining_points=lots.c.remaining_points + bindparam(f"delta{n}"))
-    )
-
-
-@lru_cache(maxsize=64)
-def _one_statement(moves: bool, lots_changed: int, transfers_made: int, allocations_made: int) -> str:
-    """What `Book.write` does as one statement, for PostgreSQL, where the round trips are what an act costs.
-
-    No part touches a row of another part, and foreign keys are checked at the end: their order does not matter.
-    """
-
-    def rows(table: sa.Table, prefix: str, names: Iterable[str], count: int) -> sa.Insert:
-        return table.insert().values([{name: bindparam(f"{prefix}{n}_{name}") for name in names} for n in range(count)])
-
-    parts: list[sa.Update | sa.Insert] = [_change_lot(n) for n in range(lots_changed)]
-    if moves:
-        parts.append(_SET_WALLET)
-    if allocations_made:
-        parts.append(rows(allocations, "a", allocations.c.keys(), allocations_made))
-    parts.append(rows(transfers, "t", _FIELDS, transfers_made))
-    *before, last = [str(part.compile(dialect=psycopg.dialect())) for part in parts]
-    together = ", ".join(f"part{n} AS ({part})" for n, part in enumerate(before))
-    return f"WITH {together} {last}" if together else last
+_CHANGE_LOT = Prepared(
+    sa.update(lots)
+    .where(lots.c.resident_id == bindparam("key"), lots.c.id == bindparam("lot"))
+    .values(remaining_points=lots.c.remaining_points + bindparam("delta"))
+)
+_POST = Prepared(transfers.insert(), _FIELDS)
+_ALLOCATE = Prepared(allocations.insert())
 
 
 # --- opening it --------------------------------------------------------------------------------------------------
@@ -228,7 +193,7 @@ _LOTS_OF = (
 )
 _LOCKED = _LOCK_WALLET.cte("locked")
 _SEEN = wallets.alias("seen")
-_LOCK_AND_LOTS = (
+_LOCK_AND_LOTS = Prepared(
     select(_LOCKED.c.balance_points, _LOCKED.c.entries, _SEEN.c.entries.label("seen_entries"), *_LOT)
     .select_from(_LOCKED)
     .join(_SEEN, _SEEN.c.resident_id == bindparam("key"))
@@ -253,7 +218,7 @@ def open_spending_book(session: Session, resident_id: UUID) -> Book:
     read without a lock (`seen`) it shows that same moment, read under the lock it shows the present. When both count
     the same entries nobody came between, and the lots are the present ones; otherwise they are read again.
     """
-    rows = session.execute(_LOCK_AND_LOTS, {"key": resident_id}).all()
+    rows = _LOCK_AND_LOTS.rows(session, {"key": resident_id})
     if not rows:
         return Book(resident_id, 0, 0)
     book = Book(resident_id, rows[0].balance_points, rows[0].entries)

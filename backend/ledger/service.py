@@ -19,6 +19,7 @@ from backend.accounts.service import organisation, require_standing
 from backend.kit import clock, db, operations, trail
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
+from backend.kit.prepared import Batch
 from backend.ledger import rules
 from backend.ledger.audit import Report, audit
 from backend.ledger.book import (
@@ -40,6 +41,7 @@ from backend.ledger.errors import AlreadyReversed, BudgetExhausted, HoldClosed, 
 from backend.ledger.models import budgets, transfers
 from backend.ledger.rules import EXPIRE_AT_ONCE, FOREVER, LateReturn, Take, account_id
 from backend.ledger.statement import (
+    SPENDABLE,
     Budget,
     Entry,
     Expiring,
@@ -53,9 +55,10 @@ from backend.ledger.statement import (
 )
 
 __all__ = [
-    "EXPIRE_AT_ONCE", "FOREVER", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report", "Transfer", "Wallet",
-    "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due", "grant_budget", "hold",
-    "mint", "order_budget", "order_reversal", "release", "reverse", "settle", "tightest_budgets", "transfer", "wallet",
+    "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report",
+    "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due",
+    "grant_budget", "hold", "mint", "order_budget", "order_reversal", "release", "reverse", "settle",
+    "tightest_budgets", "transfer", "wallet",
 ]  # fmt: skip
 
 
@@ -178,11 +181,12 @@ def hold(
     title: str,
     counterparty: str,
     issuers: Collection[UUID] | None = None,
+    batch: Batch | None = None,
 ) -> Transfer:
     """Put a resident's points in the partner's escrow: wallet to escrow. The id of the result names the hold.
 
-    Lots that are due are booked out first; the oldest-ending points go first; with `issuers`, only theirs. Raises
-    NotEnoughPoints.
+    Lots that are due are booked out first; the oldest-ending points go first; with `issuers`, only theirs. With
+    `batch` the caller writes it, before anything else of this resident's points is read. Raises NotEnoughPoints.
     """
     rules.check_points(points)
     today = clock.today()
@@ -199,7 +203,10 @@ def hold(
         "hold", resident_id, open_account(session, "escrow", escrow_owner), points, spending.takes,
         code=code, title=title, counterparty=counterparty, subject_id=subject_id,
     )  # fmt: skip
-    book.write(session)
+    if batch is None:
+        book.write(session)
+    else:
+        book.write_into(batch)
     return held
 
 

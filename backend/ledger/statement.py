@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, case, func, select
 
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
+from backend.kit.prepared import Part, Prepared
 from backend.ledger import rules
 from backend.ledger.book import COLUMNS, Transfer, transfer_of
 from backend.ledger.models import budgets, lots, transfers
@@ -53,12 +54,16 @@ class Budget(NamedTuple):
     spent_points: int
 
 
-_SPENDABLE = select(func.coalesce(func.sum(lots.c.remaining_points), 0)).where(
-    lots.c.resident_id == bindparam("key"), lots.c.remaining_points > 0, lots.c.expires_on >= bindparam("today")
-)
-_BY_END = (
-    select(lots.c.expires_on, func.sum(lots.c.remaining_points))
-    .where(lots.c.resident_id == bindparam("key"), lots.c.remaining_points > 0, lots.c.expires_on >= bindparam("today"))
+_GOOD = (
+    lots.c.resident_id == bindparam("resident"), lots.c.remaining_points > 0, lots.c.expires_on >= bindparam("today"),
+)  # fmt: skip
+_SUM = select(func.coalesce(func.sum(lots.c.remaining_points), 0).label("balance_points")).where(*_GOOD)
+_SPENDABLE = Prepared(_SUM)
+SPENDABLE = Part((_SUM.scalar_subquery().label("balance_points"),))
+"""The balance on ``:today``, for a statement that asks several rooms at once."""
+_BY_END = Prepared(
+    select(lots.c.expires_on, func.sum(lots.c.remaining_points).label("points"))
+    .where(*_GOOD)
     .group_by(lots.c.expires_on)
     .order_by(lots.c.expires_on)
 )
@@ -86,12 +91,12 @@ _ONE_TRANSFER = select(*COLUMNS).where(transfers.c.resident_id == bindparam("key
 
 def balance(reader: Reader, resident_id: UUID, today: date) -> int:
     """Points that can be spent on the day: lots that are due do not count, whether or not they were booked out."""
-    return int(reader.execute(_SPENDABLE, {"key": resident_id, "today": today}).scalar_one())
+    return int(_SPENDABLE.first(reader, {"resident": resident_id, "today": today}).balance_points)
 
 
 def wallet(reader: Reader, resident_id: UUID, today: date) -> Wallet:
     """The balance and what of it ends when, in one statement. Who has no wallet has none of either."""
-    rows = [(ends, int(points)) for ends, points in reader.execute(_BY_END, {"key": resident_id, "today": today})]
+    rows = [(ends, int(points)) for ends, points in _BY_END.rows(reader, {"resident": resident_id, "today": today})]
     ending = [Expiring(points, ends) for ends, points in rows if ends != FOREVER]
     return Wallet(sum(points for _, points in rows), ending)
 

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import fields
+from sqlalchemy import Select, select
 
 from backend.accounts import service as accounts
 from backend.community import service as community
-from backend.consents import service as consents
 from backend.kit import clock, db
 from backend.kit.db import Reader
+from backend.kit.errors import NotFound
+from backend.kit.prepared import Prepared
 from backend.ledger import service as ledger
 from backend.perks import service as perks
 from backend.scores import service as scores
@@ -88,21 +90,34 @@ def _nobody() -> dict[str, Any]:
     )  # fmt: skip
 
 
+def _asked() -> Select[Any]:
+    ((people, her),) = accounts.NAMED.joins
+    columns, tables = [*accounts.NAMED.columns], people
+    for part in (ledger.SPENDABLE, perks.USABLE, scores.STANDING, community.JOINED):
+        columns += part.columns
+        for table, condition in part.joins:
+            tables = tables.outerjoin(table, condition)
+    return select(*columns).select_from(tables).where(her)
+
+
+_FACTS = Prepared(_asked())
+"""All that a resident's first screen says of her: a row for each of her communities, one where there is none."""
+
+
 def _person(reader: Reader, resident_id: UUID) -> dict[str, Any]:
-    score, person = _score(reader, resident_id), accounts.person(reader, resident_id)
-    usable = [c for c in perks.coupons(reader, resident_id, limit=50) if c.status == "issued"]
+    rows = _FACTS.rows(reader, {"resident": resident_id, "today": clock.today(), "now": clock.now()})
+    if not rows:
+        raise NotFound()
+    row = rows[0]
+    consents, score = scores.stood(reader, resident_id, row)
+    joined = {each.community_id for each in rows}
     return dict(
         bound=True,
-        name=person.display_name,
-        spending_paused_until=person.spending_paused_until,
-        score=score,
-        score_consent=score is not None or consents.granted(reader, resident_id, "score"),
-        balance_points=ledger.balance(reader, resident_id, clock.today()),
-        coupons={"usable": len(usable), "next_valid_until": min((c.valid_until for c in usable), default=None)},
-        communities=[{"id": c.id, "name": c.name} for c in community.communities(reader, resident_id) if c.signed_at],
+        name=accounts.masked_name(resident_id, row.data_key, row.name_sealed),
+        spending_paused_until=accounts.paused_until(row),
+        score=score and dict(value=score.value, level_id=score.level.id, level_name=score.level.name),
+        score_consent=consents,
+        balance_points=int(row.balance_points),
+        coupons={"usable": row.usable_coupons, "next_valid_until": row.next_valid_until},
+        communities=[{"id": identity, "name": name} for identity, name in community.names_of(reader, joined)],
     )
-
-
-def _score(reader: Reader, resident_id: UUID) -> dict[str, Any] | None:
-    told = scores.current(reader, resident_id)
-    return None if told is None else dict(value=told.value, level_id=told.level.id, level_name=told.level.name)

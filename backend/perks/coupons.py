@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.perks import offers
+from backend.kit.prepared import Batch, Part, Prepared
+from backend.perks import shelf
 from backend.perks.errors import CouponNotActive
 from backend.perks.models import Coupon
 
@@ -75,29 +77,46 @@ def offer_of(coupon: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_ONE = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
-_LOCKED = db.for_update(_ONE)
-_WRITE = insert(_TABLE).returning(*COLUMNS)
+_ONE_COUPON = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+_ONE = Prepared(_ONE_COUPON)
+_LOCKED = Prepared(db.for_update(_ONE_COUPON))
+_WRITE = Prepared(insert(_TABLE))
+_NEW = namedtuple("_NEW", [column.name for column in COLUMNS])  # type: ignore[misc]
 _CHANGE = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+
+
+_GOOD_NOW = and_(_TABLE.c.status == "issued", _TABLE.c.valid_until > bindparam("now"))
+USABLE = Part(
+    tuple(
+        select(figure.filter(_GOOD_NOW))
+        .where(_TABLE.c.resident_id == bindparam("resident"))
+        .scalar_subquery()
+        .label(name)
+        for name, figure in (("usable_coupons", func.count()), ("next_valid_until", func.min(_TABLE.c.valid_until)))
+    )
+)
+"""How many coupons are good at ``:now`` and when the first of them ends; for a statement that asks several rooms at
+once. The conditions filter what is counted: only the resident is to choose the index."""
 
 
 def _own(resident_id: UUID) -> Select[Any]:
     return select(*COLUMNS).where(Coupon.resident_id == resident_id)
 
 
-def write(session: Session, **row: Any) -> Row[Any]:
-    """Write a new coupon and return its row."""
-    return session.execute(_WRITE, row).one()
+def write(batch: Batch, **row: Any) -> Row[Any]:
+    """Leave the writing of a new coupon to a batch, and return its row as it will stand."""
+    batch.add(_WRITE, row)
+    return cast("Row[Any]", _NEW(**row))
 
 
 def find(reader: Reader, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, or None."""
-    return reader.execute(_ONE, {"resident": resident_id, "coupon": coupon_id}).first()
+    return cast("Row[Any] | None", _ONE.first(reader, {"resident": resident_id, "coupon": coupon_id}))
 
 
 def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, locked until the transaction ends. Whoever changes a coupon holds this first."""
-    return session.execute(_LOCKED, {"resident": resident_id, "coupon": coupon_id}).first()
+    return cast("Row[Any] | None", _LOCKED.first(session, {"resident": resident_id, "coupon": coupon_id}))
 
 
 def change(session: Session, coupon: Row[Any], **values: Any) -> None:
@@ -115,7 +134,7 @@ def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
 
 def view(reader: Reader, found: Row[Any]) -> CouponView:
     """A coupon's row as its holder sees it now."""
-    return CouponView(found, clock.now(), offers.venues_of(reader, [found.offer_id]).get(found.offer_id, ()))
+    return CouponView(found, clock.now(), shelf.venues_of(reader, found.offer_id))
 
 
 def coupons(
@@ -126,7 +145,7 @@ def coupons(
     if after is not None:
         query = query.where(tuple_(Coupon.created_at, Coupon.id) < tuple_(*after))
     rows = reader.execute(query).all()
-    places = offers.venues_of(reader, sorted({row.offer_id for row in rows}))
+    places = shelf.venues_of_all(reader, {row.offer_id for row in rows})
     now = clock.now()
     return [CouponView(row, now, places.get(row.offer_id, ())) for row in rows]
 

@@ -15,7 +15,7 @@ from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit import clock
 from backend.kit.db import Reader
 from backend.kit.errors import DomainError, FieldError, NotFound
-from backend.perks import coupons, eligibility, offers
+from backend.perks import coupons, eligibility, shelf
 from backend.perks.eligibility import Asker
 from backend.perks.errors import (
     AlreadyUsed,
@@ -93,7 +93,7 @@ def why_expired(reader: Reader, at_door: Door, code: str, expired: CodeExpired) 
         return expired
     assert claims.resident_id is not None and claims.offer_id is not None
     coupon = coupons.find(reader, claims.resident_id, claims.subject_id)
-    if coupon is None or not offers.offered_at(reader, claims.offer_id, at_door.venue_id):
+    if coupon is None or not shelf.offered_at(reader, claims.offer_id, at_door.venue_id):
         return expired
     if coupons.status_at(coupon, clock.now()) != "expired":
         return expired
@@ -140,7 +140,7 @@ def wanted_offer(offer_id: UUID | None) -> UUID:
 def not_here(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, offer_id: UUID | None) -> NotYourOffer | None:
     """A coupon of another partner, of another of the partner's venues, or of another offer than the device expects."""
     assert claims.offer_id is not None
-    if not offers.offered_at(reader, claims.offer_id, at_door.venue_id):
+    if not shelf.offered_at(reader, claims.offer_id, at_door.venue_id):
         return NotYourOffer()
     if offer_id is not None and offer_id != claims.offer_id:
         return NotYourOffer("该券属于另一项优惠。", "The coupon is for another offer.")
@@ -198,10 +198,10 @@ def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, 
     if since is None or claims.issued_at < since.replace(microsecond=0):
         return Judgement(CodeExpired(expired_at=text_of(since or claims.expires_at)))
     try:
-        offer = offers.row(reader, offer_id)
+        offer = shelf.offer(reader, offer_id).row
     except NotFound:
         return Judgement(NotYourOffer())
-    if not offers.offered_at(reader, offer_id, at_door.venue_id):
+    if not shelf.offered_at(reader, offer_id, at_door.venue_id):
         return Judgement(NotYourOffer())
     about = offer_of(offer)
     if accounts.has_left(reader, claims.resident_id):

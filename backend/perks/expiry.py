@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
-from backend.perks import coupons, offers, rules
+from backend.perks import coupons, rules, shelf
 from backend.perks.models import Coupon
 
 
@@ -68,7 +68,7 @@ def send_home(session: Session, coupon: Row[Any], *, code: str, title: str) -> N
     if coupon.terms["refund"] == "until_used":
         ledger.release(session, coupon.resident_id, coupon.hold_transfer_id, code=code, title=f"{title}：{offer}")
     else:
-        partner_id = offers.row(session, coupon.offer_id).partner_id
+        partner_id = shelf.offer(session, coupon.offer_id).row.partner_id
         ledger.settle(
             session, coupon.resident_id, coupon.hold_transfer_id, partner_id,
             code="perks.forfeited", title=f"过期未用：{offer}",

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 
 from backend.kit import city
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.perks import eligibility, stock
+from backend.perks import eligibility, shelf, stock
 from backend.perks.eligibility import NOBODY, Asker
-from backend.perks.models import Offer, OfferVenue, Venue
+from backend.perks.models import Venue
 from backend.perks.rules import Verdict
+from backend.perks.shelf import Shown
 
 FEW = 10
 """Below this the number of places left is told; above it nobody needs to know."""
@@ -62,39 +63,11 @@ class OfferView:
 
 def scenes(reader: Reader) -> list[dict[str, Any]]:
     """The city's scenes in its own order, each with how many open offers it has."""
-    counts: dict[str, int] = {}
-    for (scene,) in reader.execute(select(Offer.scene_id).where(Offer.status == "open")):
-        counts[scene] = counts.get(scene, 0) + 1
+    counts = shelf.open_counts(reader)
     return [
         {**{key: scene[key] for key in ("id", "name", "description")}, "offers": counts.get(scene["id"], 0)}
         for scene in city.get(reader, "perks").content["scenes"]
     ]
-
-
-_COLUMNS = tuple(column for column in Offer.__table__.c if column.name != "updated_at")
-_ONE = select(*_COLUMNS).where(Offer.__table__.c.id == bindparam("offer"))
-_PAIRS: Any = OfferVenue.__table__
-_PLACES: Any = Venue.__table__
-_VENUES = (
-    select(_PAIRS.c.offer_id, *(_PLACES.c[name] for name in ("id", "name", "address", "lat", "lon")))
-    .join_from(_PAIRS, _PLACES, _PLACES.c.id == _PAIRS.c.venue_id)
-    .where(_PAIRS.c.offer_id.in_(bindparam("offers", expanding=True)), _PLACES.c.status == "open")
-    .order_by(_PLACES.c.name, _PLACES.c.id)
-)
-_OFFERED_AT = (
-    select(_PAIRS.c.offer_id)
-    .join_from(_PAIRS, _PLACES, _PLACES.c.id == _PAIRS.c.venue_id)
-    .where(_PAIRS.c.offer_id == bindparam("offer"), _PAIRS.c.venue_id == bindparam("venue"))
-    .where(_PLACES.c.status == "open")
-)
-
-
-def row(reader: Reader, offer_id: UUID) -> Row[Any]:
-    """An offer's row, open or closed. Raises NotFound."""
-    found = reader.execute(_ONE, {"offer": offer_id}).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 def offers(
@@ -111,55 +84,41 @@ def offers(
 
     ``entitled``: only those whose verdict is exactly that; a verdict that cannot be said matches neither.
     """
-    query = select(*_COLUMNS).where(Offer.status == "open").order_by(Offer.position)
-    if scene is not None:
-        query = query.where(Offer.scene_id == scene)
-    if venue_id is not None:
-        query = query.where(Offer.id.in_(select(OfferVenue.offer_id).where(OfferVenue.venue_id == venue_id)))
-    if after is not None:
-        query = query.where(Offer.position > after)
+    found = [shown for shown in shelf.open_offers(reader) if _asked_for(shown, scene, venue_id, after)]
     if entitled is None:
-        query = query.limit(limit + 1)
-    found = views(reader, asker, reader.execute(query).all())
+        found = found[: limit + 1]
+    seen = views(reader, asker, found)
     if entitled is not None:
-        found = [view for view in found if view.entitled.entitled is entitled]
-    return found[: limit + 1]
+        seen = [view for view in seen if view.entitled.entitled is entitled]
+    return seen[: limit + 1]
+
+
+def _asked_for(shown: Shown, scene: str | None, venue_id: UUID | None, after: int | None) -> bool:
+    return (
+        (scene is None or shown.row.scene_id == scene)
+        and (venue_id is None or any(venue["id"] == venue_id for venue in shown.venues))
+        and (after is None or shown.row.position > after)
+    )
 
 
 def offer(reader: Reader, offer_id: UUID, asker: Asker = NOBODY) -> OfferView:
     """One offer, open or closed, with the verdict for who asks. Raises NotFound."""
-    return views(reader, asker, [row(reader, offer_id)])[0]
+    return views(reader, asker, [shelf.offer(reader, offer_id)])[0]
 
 
-def views(reader: Reader, asker: Asker, rows: Sequence[Row[Any]]) -> list[OfferView]:
+def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferView]:
+    rows = [shown.row for shown in found]
     limited = [each.id for each in rows if each.stock_total]
     left = stock.left(reader, limited) if limited else {}
     known = eligibility.gates(reader, rows)
     verdicts = eligibility.judge(reader, asker, rows, left, known)
-    places = venues_of(reader, [each.id for each in rows])
     return [
         OfferView(
-            each, places.get(each.id, ()), verdicts[each.id], left.get(each.id, 0) if each.stock_total else None,
+            each, venues, verdicts[each.id], left.get(each.id, 0) if each.stock_total else None,
             known.level_names.get(each.level_floor, each.level_floor),
         )
-        for each in rows
+        for each, venues in found
     ]  # fmt: skip
-
-
-def venues_of(reader: Reader, offer_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """Where each offer is admitted."""
-    if not offer_ids:
-        return {}
-    places: dict[UUID, list[dict[str, Any]]] = {}
-    for found in reader.execute(_VENUES, {"offers": list(offer_ids)}):
-        keys = ("id", "name", "address", "lat", "lon")
-        places.setdefault(found.offer_id, []).append({key: getattr(found, key) for key in keys})
-    return places
-
-
-def offered_at(reader: Reader, offer_id: UUID, venue_id: UUID) -> bool:
-    """Whether the offer is admitted at the venue."""
-    return reader.execute(_OFFERED_AT, {"offer": offer_id, "venue": venue_id}).first() is not None
 
 
 def venue(reader: Reader, venue_id: UUID) -> Row[Any]:

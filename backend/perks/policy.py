@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.kit import city, clock, db
-from backend.perks import lint, rules
+from backend.perks import lint, rules, shelf
 from backend.perks.models import Offer, OfferStock, OfferVenue, Venue
 
 _NAMESPACE = UUID("7d2a6c1e-52a4-5b0c-9d0e-0b8f6f2a9c11")
@@ -51,6 +51,7 @@ def apply(session: Session, policy: city.Policy) -> None:
     standing = [venue_id(venue["slug"]) for venue in content["venues"]]
     gone = update(Venue).where(Venue.id.not_in(standing)).values(status="closed")
     session.execute(gone.execution_options(synchronize_session=False))
+    shelf.forget()
 
 
 def keep(session: Session, version: str, content: Mapping[str, Any]) -> None:
@@ -69,6 +70,7 @@ def keep(session: Session, version: str, content: Mapping[str, Any]) -> None:
     for position, offer in enumerate(content["offers"]):
         _keep_offer(session, version, offer, partners[offer["partner"]], position)
         _set_stock(session, offer_id(offer["slug"]), offer.get("stock_total", 0))
+    shelf.forget()
 
 
 def _upsert(session: Session, table: Any, row: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Redeeming an offer and giving a coupon back.
 
 One order of locks for everybody who moves something, so that two acts wait for each other and never in a circle:
-operation, person (shared), coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is
+operation, person (shared), offer, coupon, turn (``RedemptionLimit``), place (``OfferStock``), wallet. A refusal is
 raised and leaves nothing.
 """
 
@@ -22,8 +22,9 @@ from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Batch, Prepared
 from backend.ledger import service as ledger
-from backend.perks import coupons, eligibility, offers, rules, stock
+from backend.perks import coupons, eligibility, rules, shelf, stock
 from backend.perks.coupons import CouponView
 from backend.perks.eligibility import Asker
 from backend.perks.errors import NotCancellable, NotEntitled, OfferClosed
@@ -59,22 +60,26 @@ def redeem(session: Session, resident_id: UUID, offer_id: UUID, operation: Opera
     if (done := operations.begin(session, operation, kind="perks.redeem", makes=redemption_id)) is not None:
         return redemption(session, resident_id, done)
     accounts.require_may_spend(session, resident_id)
-    offer = offers.row(session, offer_id)
+    offer, venues = shelf.held(session, offer_id)
     require_entitled(session, resident_id, offer)
     coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident")
     assert coupon is not None
-    return RedemptionView(redemption_id, offer_id, offer.price_points, coupon.created_at, coupons.view(session, coupon))
+    view = CouponView(coupon, clock.now(), venues)
+    return RedemptionView(redemption_id, offer_id, offer.price_points, coupon.created_at, view)
 
 
 _TABLE: Any = Redemption.__table__
-_ONE = select(_TABLE.c.id, _TABLE.c.offer_id, _TABLE.c.coupon_id, _TABLE.c.price_points).where(
-    _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("redemption")
+_ONE = Prepared(
+    select(_TABLE.c.id, _TABLE.c.offer_id, _TABLE.c.coupon_id, _TABLE.c.price_points).where(
+        _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("redemption")
+    )
 )
+_WRITE = Prepared(_TABLE.insert())
 
 
 def redemption(reader: Reader, resident_id: UUID, redemption_id: UUID) -> RedemptionView:
     """One of the resident's own redemptions. Raises NotFound."""
-    row = reader.execute(_ONE, {"resident": resident_id, "redemption": redemption_id}).first()
+    row = _ONE.first(reader, {"resident": resident_id, "redemption": redemption_id})
     if row is None:
         raise NotFound()
     coupon = coupons.coupon(reader, resident_id, row.coupon_id)
@@ -105,24 +110,27 @@ def issue(
 ) -> Row[Any] | None:
     """Take turn, place and points, and write redemption and coupon. None when that redemption stands already.
 
-    Raises LimitReached, SoldOut and NotEnoughPoints; NotFound for whoever has left the programme meanwhile.
+    A resident's redemption is new, for its operation is; at a venue the code names it, and who comes first has it.
+    The caller has made sure that the person stands. Raises LimitReached, SoldOut and NotEnoughPoints.
     """
-    accounts.require_standing(session, resident_id)
-    now = clock.now()
+    now, batch = clock.now(), Batch()
     row = {
         "resident_id": resident_id, "id": redemption_id, "offer_id": offer.id, "coupon_id": coupon_id,
         "offer_version": offer.version, "price_points": offer.price_points, "source": source, "created_at": now,
     }  # fmt: skip
-    if not insert_if_absent(session, Redemption, row, ("resident_id", "id")):
+    if source == "resident":
+        batch.add(_WRITE, row)
+    elif not insert_if_absent(session, Redemption, row, ("resident_id", "id")):
         return None
-    taken = _take(session, resident_id, offer, coupon_id)
-    coupon = _write_coupon(session, resident_id, offer, (redemption_id, coupon_id), taken, now)
+    taken = _take(session, batch, resident_id, offer, coupon_id)
+    coupon = _new_coupon(session, batch, resident_id, offer, (redemption_id, coupon_id), taken, now)
     told = {"resident_id": str(resident_id), "offer_id": str(offer.id), "coupon_id": str(coupon_id)}
-    outbox.tell(session, "perks.redeemed", told, shard=resident_id)
+    outbox.tell(session, "perks.redeemed", told, shard=resident_id, batch=batch)
+    batch.run(session)
     return coupon
 
 
-def _take(session: Session, resident_id: UUID, offer: Row[Any], coupon_id: UUID) -> Taken:
+def _take(session: Session, batch: Batch, resident_id: UUID, offer: Row[Any], coupon_id: UUID) -> Taken:
     window_start_on = None
     if person := offer.terms["per_person"]:
         window_start_on = stock.take_turn(
@@ -133,20 +141,21 @@ def _take(session: Session, resident_id: UUID, offer: Row[Any], coupon_id: UUID)
     if offer.price_points:
         held = ledger.hold(
             session, resident_id, offer.price_points, escrow_owner=offer.partner_id, code="perks.redeemed",
-            subject_id=coupon_id, title=f"兑换：{offer.title}", counterparty=offer.terms["partner_name"],
+            subject_id=coupon_id, title=f"兑换：{offer.title}", counterparty=offer.terms["partner_name"], batch=batch,
         )  # fmt: skip
         hold_id = held.id
     return Taken(window_start_on, bucket, hold_id)
 
 
-def _write_coupon(
-    session: Session, resident_id: UUID, offer: Row[Any], ids: tuple[UUID, UUID], taken: Taken, now: datetime
-) -> Row[Any]:
+def _new_coupon(
+    session: Session, batch: Batch, resident_id: UUID, offer: Row[Any], ids: tuple[UUID, UUID], taken: Taken,
+    now: datetime,
+) -> Row[Any]:  # fmt: skip
     terms, (redemption_id, coupon_id) = offer.terms, ids
     valid_until = clock.end_of_day(rules.last_good_day(clock.shanghai_date(now), terms["coupon_valid_days"]))
     list_id, index = codes.allocate_status(session, valid_until)
     return coupons.write(
-        session,
+        batch,
         resident_id=resident_id, id=coupon_id, redemption_id=redemption_id, offer_id=offer.id, status="issued",
         price_points=offer.price_points, valid_from=now, valid_until=valid_until, uses_total=terms["uses"],
         uses_left=terms["uses"], hold_transfer_id=taken.hold_transfer_id, status_list_id=list_id,

@@ -210,6 +210,7 @@ def verify_code(body: dict[str, Any]) -> dict[str, Any]:
         "uses_left": judged.uses_left,
     }  # fmt: skip
     if refusal is not None:
+        english = prefers_english()
         answer["title"] = refusal.title_en if english else refusal.title_zh
         answer["detail"] = (refusal.detail_en if english else refusal.detail_zh) or None
         if isinstance(refusal, errors.AlreadyUsed):

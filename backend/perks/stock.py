@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from backend.kit import db
 from backend.kit.db import Reader
 from backend.kit.errors import TryAgain
+from backend.kit.prepared import Prepared
 from backend.perks import rules
 from backend.perks.errors import LimitReached, SoldOut
 from backend.perks.models import OfferStock, RedemptionLimit
@@ -28,12 +28,27 @@ MOST_ROUNDS = 50
 _STOCK: Any = OfferStock.__table__
 _LIMITS: Any = RedemptionLimit.__table__
 _WITH_PLACES = select(_STOCK.c.bucket).where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.remaining > 0)
-_TAKE = (
+_TAKE = Prepared(
     update(_STOCK)
     .where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.bucket == bindparam("shelf"), _STOCK.c.remaining > 0)
     .values(remaining=_STOCK.c.remaining - 1)
     .returning(_STOCK.c.bucket)
 )
+
+
+def _counting(dialect: str) -> Any:
+    return (
+        db.insert_of(dialect, _LIMITS)
+        .on_conflict_do_update(
+            index_elements=["resident_id", "offer_id", "window_start_on"],
+            set_={"used": _LIMITS.c.used + 1},
+            where=_LIMITS.c.used < bindparam("most"),
+        )
+        .returning(_LIMITS.c.used)
+    )
+
+
+_COUNT_TURN = Prepared(_counting, ("resident_id", "offer_id", "window_start_on", "used"))
 
 
 def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
@@ -69,7 +84,7 @@ def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: 
 
 
 def _take_from(session: Session, offer_id: UUID, bucket: int) -> bool:
-    return session.execute(_TAKE, {"offer": offer_id, "shelf": bucket}).first() is not None
+    return _TAKE.first(session, {"offer": offer_id, "shelf": bucket}) is not None
 
 
 def put_place_back(session: Session, offer_id: UUID, bucket: int | None) -> None:
@@ -113,26 +128,13 @@ def take_turn(session: Session, resident_id: UUID, offer_id: UUID, limit: int, w
     """Count one more redemption of the offer in the window and return the window's first day. Raises LimitReached."""
     start = rules.window_start(window, today)
     row = {"resident_id": resident_id, "offer_id": offer_id, "window_start_on": start, "used": 1, "most": limit}
-    if session.execute(_count_turn(db.dialect_of(session)), row).first() is None:
+    if _COUNT_TURN.first(session, row) is None:
         again = rules.next_window(window, today)
         raise LimitReached(
             f"每人{rules.WINDOWS[window]}限 {limit} 份。", f"At most {limit} per person and {window}.",
             limit=limit, window=window, again_on=again.isoformat() if again else None,
         )  # fmt: skip
     return start
-
-
-@lru_cache(maxsize=2)
-def _count_turn(dialect: str) -> Any:
-    return (
-        db.insert_of(dialect, _LIMITS)
-        .on_conflict_do_update(
-            index_elements=["resident_id", "offer_id", "window_start_on"],
-            set_={"used": _LIMITS.c.used + 1},
-            where=_LIMITS.c.used < bindparam("most"),
-        )
-        .returning(_LIMITS.c.used)
-    )
 
 
 def give_turn_back(session: Session, resident_id: UUID, offer_id: UUID, window_start_on: date | None) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, insert
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit import city, clock, db, outbox
@@ -21,7 +22,7 @@ from backend.kit.errors import DomainError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.ledger import service as ledger
-from backend.perks import coupons, door, offers, redemption, rules, scans
+from backend.perks import coupons, door, redemption, rules, scans, shelf
 from backend.perks.door import Door
 from backend.perks.errors import (
     AlreadyUsed,
@@ -83,10 +84,11 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
     if judged.refusal:
         return record.refused(judged.refusal, offer_id, offer=judged.offer)
     coupon_id = door.presence_coupon_id(claims, offer_id)
-    offer = offers.row(session, offer_id)
+    offer = shelf.offer(session, offer_id).row
     try:
         # A savepoint: what the refusal of a late-comer undoes is the taking, not the memory of the scan.
         with session.begin_nested():
+            accounts.require_standing(session, resident_id)
             redemption.require_entitled(session, resident_id, offer, say_why=False)
             coupon = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
     except (LimitReached, NotFound):

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -25,6 +25,7 @@ from backend.consents import service as consents
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import TryAgain
+from backend.kit.prepared import Part, Prepared
 from backend.records import service as records
 from backend.scores import linter, models, rules
 from backend.scores.rules import Level, Plan
@@ -262,12 +263,41 @@ _SCORE = (
 def current(reader: Reader, resident_id: UUID) -> Score | None:
     """A resident's score today; None without consent. Narrow queries: what is in force, and one row."""
     compiled = _compiled(reader)
-    row = reader.execute(_consented(reader, select(*_SCORE), resident_id)).first()
-    if row is not None and _tells_today(row, compiled.plan):
-        return _score(row, compiled.plan)
-    if not consents.granted(reader, resident_id, PURPOSE):
+    row = _STANDING.first(reader, {"resident": resident_id})
+    if row is None or not consents.stands(reader, PURPOSE, row.granted, row.text_version):
         return None
+    if row.value is not None and _tells_today(row, compiled.plan):
+        return _score(row, compiled.plan)
     return _live_score(compiled.plan, _live_reasons(reader, compiled, resident_id))
+
+
+_GIVEN = consents.consents_table()
+STANDING = Part(
+    (_GIVEN.c.granted, _GIVEN.c.text_version, *_SCORE),
+    (
+        (_GIVEN, and_(_GIVEN.c.resident_id == bindparam("resident"), _GIVEN.c.purpose == PURPOSE)),
+        (models.scores, models.scores.c.resident_id == bindparam("resident")),
+    ),
+)
+"""Consent and kept score, for a statement that asks several rooms at once; :func:`stood` reads it."""
+
+
+_STANDING = Prepared(
+    select(*STANDING.columns)
+    .select_from(_GIVEN)
+    .where(STANDING.joins[0][1])
+    .outerjoin(models.scores, STANDING.joins[1][1])
+)
+
+
+def stood(reader: Reader, resident_id: UUID, row: Any) -> tuple[bool, Score | None]:
+    """What a row of ``STANDING`` (all null where there was none) says: whether she consents, and her score today."""
+    if not row.granted or not consents.stands(reader, PURPOSE, row.granted, row.text_version):
+        return False, None
+    plan_now = plan(reader)
+    if row.value is not None and _tells_today(row, plan_now):
+        return True, _score(row, plan_now)
+    return True, current(reader, resident_id)
 
 
 def require(reader: Reader, resident_id: UUID) -> Score:

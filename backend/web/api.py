@@ -72,6 +72,10 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def arguments(self, schema: Any, **options: Any) -> Any:
+        """As flask-smorest's, with the schema made once and not for each request."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
     def route(self, rule: str, *, parameters: Any = None, tags: Any = None, **options: Any) -> Any:
         register = super().route(rule, parameters=parameters, tags=tags, **options)
 

@@ -29,6 +29,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 MOST_FRAMES = 12
 MOST_WORDS = 200
 log = structlog.get_logger("web")
+_lines: Any = log
+"""The logger of request lines, put together once for each way in which logging is configured."""
 
 
 class Figures:
@@ -46,10 +48,20 @@ class Figures:
             "xinyi_request_seconds", "Time to answer, by route", ("route",), registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
         )  # fmt: skip
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request. Whose figures it belongs to is looked up once."""
+        key = (route, method, status)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = (self.requests.labels(*key), self.seconds.labels(route))
+        known[0].inc()
+        known[1].observe(seconds)
 
 
 def install(app: Flask, figures: Figures, trusted_proxies: int = 0) -> None:
     """Wrap every request of ``app``. ``trusted_proxies``: how many stand before it and say what is true."""
+    app.wsgi_app = _Guarded(app.wsgi_app)  # type: ignore[method-assign, assignment]
     sample_pool = counters.sampler()
 
     @app.before_request
@@ -69,10 +81,9 @@ def install(app: Flask, figures: Figures, trusted_proxies: int = 0) -> None:
         if response.status_code >= 400:
             counters.REFUSALS.labels(route, response.status_code, g.get("problem", "")).inc()
         sample_pool()
-        figures.requests.labels(route, method, response.status_code).inc()
-        figures.seconds.labels(route).observe(seconds)
+        figures.answered(route, method, response.status_code, seconds)
         caller = maybe()
-        log.info(
+        _lines.info(
             "request", route=route, method=method, status=response.status_code,
             milliseconds=round(seconds * 1000, 1), caller_kind=caller.kind if caller else None,
             account_id=str(caller.account_id) if caller else None,
@@ -95,18 +106,46 @@ def limit_time(app: Flask, seconds: float) -> None:
         deadline.end()
 
 
+GUARDS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=(), payment=()"),
+]
+API_GUARDS = [*GUARDS, ("Vary", "Authorization"), ("Vary", "Accept-Language")]
+"""What every answer carries, whatever it is: written once, not with each."""
+
+
+class _Guarded:
+    """Put what every answer carries beside its own headers."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        more = API_GUARDS if environ.get("PATH_INFO", "").startswith("/api/") else GUARDS
+
+        def guarded(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start(status, headers + more, *error)
+
+        return self._inner(environ, guarded)
+
+
+_POLICIES = {
+    (wasm, style): CONTENT_SECURITY_POLICY.format(
+        wasm=" 'wasm-unsafe-eval'" if wasm else "", style=" 'unsafe-inline'" if style else ""
+    )
+    for wasm in (False, True)
+    for style in (False, True)
+}
+
+
 def _headers(response: Response) -> None:
     headers = response.headers
     headers["X-Request-Id"] = g.get("request_id", "")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["X-Frame-Options"] = "DENY"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=(), payment=()"
-    wasm = " 'wasm-unsafe-eval'" if g.get("allow_wasm") else ""
-    style = " 'unsafe-inline'" if g.get("allow_inline_style") else ""
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(wasm=wasm, style=style)
+    headers["Content-Security-Policy"] = _POLICIES[bool(g.get("allow_wasm")), bool(g.get("allow_inline_style"))]
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in headers:
@@ -114,9 +153,9 @@ def _headers(response: Response) -> None:
         headers["Cache-Control"] = (
             "no-store" if request.method not in ("GET", "HEAD") else "private, no-cache" if personal else "no-cache"
         )
-    if request.path.startswith("/api/"):
-        headers.add("Vary", "Authorization")
-        headers.add("Vary", "Accept-Language")
+
+
+CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_RANGE")
 
 
 def _etag(response: Response) -> None:
@@ -124,7 +163,8 @@ def _etag(response: Response) -> None:
         if "no-store" not in response.headers.get("Cache-Control", ""):
             if not response.headers.get("ETag"):
                 response.add_etag()
-            response.make_conditional(request)
+            if any(name in request.environ for name in CONDITIONS):
+                response.make_conditional(request)
 
 
 def configure_logging(level: str, *, readable: bool) -> None:
@@ -157,6 +197,9 @@ class _Libraries(logging.Handler):
         say = getattr(structlog.get_logger(record.name), level)
         error = record.exc_info[1] if record.exc_info else None
         say("library", library=record.name.partition(".")[0], words=str(record.msg)[:MOST_WORDS], exc_info=error)
+
+    global _lines
+    _lines = log.bind()
 
 
 def _trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ SIZE_BITS = 2**17
 Run = Callable[..., Any]
 
 BEGIN_OPERATION = """INSERT INTO operations (actor_id, key, digest, kind, result_id, created_at)
-VALUES (%s, %s, %s, 'perks.redeem', NULL, %s) ON CONFLICT DO NOTHING RETURNING key"""
+VALUES (%s, %s, %s, 'perks.redeem', %s, %s) ON CONFLICT DO NOTHING RETURNING key"""
 OFFER = """SELECT price_points, partner_id, version, title, terms FROM perks_offers
 WHERE id = %s AND status = 'open'"""
 REDEMPTION = """INSERT INTO perks_redemptions
@@ -54,38 +55,39 @@ ON CONFLICT DO NOTHING RETURNING status_index"""
 COUPON = """INSERT INTO perks_coupons (resident_id, id, redemption_id, offer_id, status, price_points, valid_from,
 valid_until, uses_total, uses_left, hold_transfer_id, status_list_id, status_index, bucket, window_start_on, terms,
 created_at) VALUES (%s, %s, %s, %s, 'issued', %s, %s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s)"""
-FINISH = "UPDATE operations SET result_id = %s WHERE actor_id = %s AND key = %s"
 
 
-def _connection() -> tuple[Any, bool]:
-    if not hasattr(_own, "connection"):
+def _connection(name: str) -> Any:
+    """This thread's connection for ``writing`` or for ``reading`` (autocommit)."""
+    if not hasattr(_own, name):
         url = db.current().url
         if db.current().dialect == "postgresql":
             plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-            _own.connection = psycopg.connect(plain)
+            setattr(_own, name, psycopg.connect(plain, autocommit=name == "reading", options="-c timezone=UTC"))
         else:
-            _own.connection = sqlite3.connect(str(url.database), isolation_level=None, timeout=30)
+            made = sqlite3.connect(str(url.database), isolation_level=None, timeout=30)
             for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-                _own.connection.execute(f"PRAGMA {pragma}")
-    return _own.connection, db.current().dialect == "sqlite"
+                made.execute(f"PRAGMA {pragma}")
+            setattr(_own, name, made)
+    return getattr(_own, name)
 
 
 def close() -> None:
-    """Close this thread's connection."""
-    if hasattr(_own, "connection"):
-        _own.connection.close()
-        del _own.connection
+    """Close this thread's connections."""
+    for name in list(vars(_own)):
+        getattr(_own, name).close()
+        delattr(_own, name)
 
 
 class Hand:
     """One thread's connection: statements with ``%s``, and values as each database takes them."""
 
-    def __init__(self) -> None:
-        self.connection, self.sqlite = _connection()
+    def __init__(self, name: str = "writing") -> None:
+        self.connection, self.sqlite = _connection(name), db.current().dialect == "sqlite"
         self.run: Run = self._on_sqlite if self.sqlite else self.connection.execute
 
     def _on_sqlite(self, statement: str, values: tuple[Any, ...]) -> Any:
-        return self.connection.execute(statement.replace("%s", "?"), tuple(_plain(value) for value in values))
+        return self.connection.execute(_questions(statement), tuple(_plain(value) for value in values))
 
     def lock(self) -> AbstractContextManager[None]:
         held = db.current().lock
@@ -104,6 +106,11 @@ class Hand:
     @property
     def for_update(self) -> str:
         return "" if self.sqlite else " FOR UPDATE"
+
+
+@lru_cache(maxsize=100)
+def _questions(statement: str) -> str:
+    return statement.replace("%s", "?")
 
 
 def _plain(value: Any) -> Any:
@@ -129,13 +136,13 @@ def redeem(resident_id: UUID, offer_id: UUID, key: UUID, digest: bytes) -> dict[
 
 
 def _redeem(hand: Hand, resident_id: UUID, offer_id: UUID, key: UUID, digest: bytes) -> dict[str, Any]:
-    run, now = hand.run, datetime.now(UTC)
-    if run(BEGIN_OPERATION, (resident_id, key, digest, now)).fetchone() is None:
+    run, now, redemption_id = hand.run, datetime.now(UTC), new_id()
+    if run(BEGIN_OPERATION, (resident_id, key, digest, redemption_id, now)).fetchone() is None:
         raise LookupError("the floor knows no repeats")
     price, partner, version, title, terms = run(OFFER, (offer_id,)).fetchone()
     document = json.loads(terms) if isinstance(terms, str) else terms
     partner_id = UUID(partner) if isinstance(partner, str) else partner
-    redemption_id, coupon_id, window = new_id(), new_id(), date(1970, 1, 1)
+    coupon_id, window = new_id(), date(1970, 1, 1)
     run(REDEMPTION, (resident_id, redemption_id, offer_id, coupon_id, version, price, now))
     if document["per_person"]:
         run(TURN, (resident_id, offer_id, window, document["per_person"]["limit"])).fetchone()
@@ -148,7 +155,6 @@ def _redeem(hand: Hand, resident_id: UUID, offer_id: UUID, key: UUID, digest: by
     run(STATUS, (index, valid_until)).fetchone()
     run(COUPON, (resident_id, coupon_id, redemption_id, offer_id, price, now, valid_until, document["uses"],
                  document["uses"], transfer_id, index, bucket, window, json.dumps(document), now))  # fmt: skip
-    run(FINISH, (redemption_id, resident_id, key))
     coupon = {"id": str(coupon_id), "status": "issued", "valid_until": valid_until.isoformat(), "uses_left": 1}
     return {"id": str(redemption_id), "coupon": coupon}
 

@@ -1,4 +1,7 @@
-"""``tests.bench.floor:app``: bare Flask views on the real server and the real database, with the real token check."""
+"""``tests.bench.floor:app``: bare Flask views on the real server and the real database, with the real token check.
+
+No frame around them, no log, no schema; SQL by hand on a connection of each thread's own.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,11 @@ from flask import Flask, request
 from sqlalchemy import select
 
 from backend import app as house
-from backend.accounts import service as accounts
 from backend.kit import db
 from backend.ledger.models import wallets
 from backend.perks.models import Offer
 from config.settings import Settings
-from tests.bench import by_hand
+from tests.bench import by_hand, reads_by_hand
 
 house.prepare(Settings.from_env())
 app = Flask("floor")
@@ -24,13 +26,8 @@ _WALLET = select(wallets.c.balance_points)
 _OFFER = select(Offer.id, Offer.title)
 
 
-def resident_id() -> UUID:
-    """The token check: signature, session and account, in one statement."""
-    with db.reading() as reader:
-        who = accounts.resolve(reader, request.headers["Authorization"].removeprefix("Bearer "))
-    if who is None or who.resident_id is None:
-        raise LookupError("nobody is signed in")
-    return who.resident_id
+def token() -> str:
+    return request.headers["Authorization"].removeprefix("Bearer ")
 
 
 @app.get("/readyz")
@@ -46,7 +43,7 @@ def light() -> str:
 @app.get("/row")
 def own_row() -> dict[str, Any]:
     """One row of the caller's, by Core, in autocommit."""
-    mine = resident_id()
+    mine = reads_by_hand.resident(token())
     with db.reading() as reader:
         row = reader.execute(_WALLET.where(wallets.c.resident_id == mine)).one()
     return {"balance_points": row.balance_points}
@@ -62,6 +59,16 @@ def public_row(key: UUID) -> dict[str, Any]:
 
 @app.post("/redemptions/<uuid:offer_id>")
 def redeem(offer_id: UUID) -> tuple[dict[str, Any], int]:
-    mine = resident_id()
+    mine = reads_by_hand.resident(token())
     digest = hashlib.sha256(f"{request.method} {request.path}".encode() + request.get_data()).digest()
     return by_hand.redeem(mine, offer_id, UUID(request.headers["Idempotency-Key"]), digest), 201
+
+
+@app.post("/verifications")
+def verify() -> dict[str, Any]:
+    return reads_by_hand.verify(token(), request.get_json()["code"])
+
+
+@app.get("/home")
+def home() -> dict[str, Any]:
+    return reads_by_hand.home(token())

@@ -12,7 +12,7 @@ from backend.kit import db
 from backend.kit.ids import new_id
 from backend.ledger import service as ledger
 from tests.bench import by_hand
-from tests.bench.measure import Line, Slices, in_turns, ratio_of
+from tests.bench.measure import Line, Slices, compared, in_turns
 from tests.support.databases import own_database
 from tests.support.load import Answer
 from tests.support.prepare import Wanted
@@ -54,8 +54,7 @@ def _measure(kind: str, server: RealServer) -> list[Line]:
 
     ours, floor = Slices(), Slices()
     in_turns({"ledger": _slice(house_way, residents, ours), "hand": _slice(by_hand_way, residents, floor)}, ROUNDS)
-    said = [f"{each.rate:,.0f}/s ({each.cpu:.2f} ms cpu)" for each in (ours, floor)]
-    return [Line(f"ledger.hold ÷ six statements by hand, {kind}", said[0], said[1], ratio_of(ours.rates, floor.rates))]
+    return [compared(f"ledger.hold ÷ six statements by hand, {kind}", ours, floor)]
 
 
 def _slice(act: Callable[[UUID], None], residents: list[UUID], slices: Slices) -> Callable[[], None]:

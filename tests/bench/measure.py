@@ -24,6 +24,8 @@ class Line:
     ratio: float | None
     at_least: float | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    spread: tuple[float, float] | None = None
+    """The smallest and the largest ratio of any round; ``ratio`` is their median."""
 
     @property
     def verdict(self) -> str:
@@ -61,10 +63,30 @@ class Slices:
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
+    def words(self) -> str:
+        """Rate, processor time and latency for the table."""
+        latency = f"p50 {self.percentile(50):.1f} p99 {self.percentile(99):.1f} ms"
+        return f"{self.rate:,.0f}/s, {self.cpu:.2f} ms cpu, {latency}"
 
-def ratio_of(subject: Sequence[float], floor: Sequence[float]) -> float:
-    """The median of the ratios of neighbouring slices."""
-    return statistics.median(a / b for a, b in zip(subject, floor, strict=True))
+    def told(self) -> dict[str, Any]:
+        """The same for the JSON, with every round's rate."""
+        return {
+            "rate": self.rate, "rates": self.rates, "cpu_ms": self.cpu, "p50_ms": self.percentile(50),
+            "p99_ms": self.percentile(99),
+        }  # fmt: skip
+
+
+def ratios_of(subject: Sequence[float], floor: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """The median of the ratios of neighbouring slices, and the smallest and largest of them."""
+    ratios = [a / b for a, b in zip(subject, floor, strict=True)]
+    return statistics.median(ratios), (min(ratios), max(ratios))
+
+
+def compared(name: str, subject: Slices, floor: Slices, at_least: float | None = None) -> Line:
+    """Two things measured in turns, as one row: medians of the rounds, and all that the JSON keeps of them."""
+    ratio, spread = ratios_of(subject.rates, floor.rates)
+    detail = {"subject": subject.told(), "floor": floor.told()}
+    return Line(name, subject.words(), floor.words(), ratio, at_least, detail, spread)
 
 
 def in_turns(acts: dict[str, Callable[[], None]], rounds: int) -> None:
@@ -87,10 +109,11 @@ def cpu_seconds(pid: int) -> float:
 
 def show(lines: Sequence[Line]) -> str:
     """The table."""
-    head = ("what", "measured", "floor", "ratio", "at least", "")
+    head = ("what", "measured", "floor", "ratio", "min–max", "at least", "")
     rows = [
         (
             line.name, line.subject, line.floor, "" if line.ratio is None else f"{line.ratio:.2f}",
+            "" if line.spread is None else "{:.2f}–{:.2f}".format(*line.spread),
             "" if line.at_least is None else f"{line.at_least:.2f}", line.verdict,
         )
         for line in lines

@@ -6,16 +6,20 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from tests.bench.measure import Line, Slices, cpu_seconds, in_turns, ratio_of
+from tests.bench.measure import Line, Slices, compared, cpu_seconds, in_turns
+from tests.support import real_server
 from tests.support.load import Address, flood, request
 from tests.support.prepare import Wanted
-from tests.support.real_server import RealServer, serving
+from tests.support.real_server import RealServer
 
-SLICE_SECONDS, ROUNDS = 2.0, 6
+SLICE_SECONDS, ROUNDS = 1.0, 10
 CLIENTS = 16
+DOOR_CLIENTS = 8
 RESIDENTS = 128
 OPEN = {"price_points": 7, "stock_total": 8_000_000}
 Requests = Iterator[bytes]
@@ -61,9 +65,9 @@ class Bench:
                                 itertools.islice(self.tokens(), RESIDENTS)])  # fmt: skip
 
 
-def _rates(subject: Slices, floor: Slices) -> tuple[str, str, float]:
-    said = f"{subject.rate:,.0f}/s ({subject.cpu:.2f} ms cpu)"
-    return said, f"{floor.rate:,.0f}/s ({floor.cpu:.2f} ms cpu)", ratio_of(subject.rates, floor.rates)
+def serving(kind: str, wanted: Wanted) -> AbstractContextManager[RealServer]:
+    """The server as in production: its own commands, and a line in the log for every request."""
+    return real_server.serving(kind, wanted, log_level="info")
 
 
 def servers() -> list[Line]:
@@ -85,9 +89,17 @@ def servers() -> list[Line]:
         }
         in_turns(acts, 4)
         return [
-            Line(f"Granian ÷ gunicorn gthread, {title}", *_rates(bench.slices[name], bench.slices[name + "'"]))
+            compared(f"Granian ÷ gunicorn gthread, {title}", bench.slices[name], bench.slices[name + "'"])
             for name, title in (("light", "/healthz"), ("redeem", "redemption"))
         ]
+
+
+AT_LEAST = {
+    "redemption": {"postgresql": 0.6, "sqlite": 0.5},
+    "verification": {"postgresql": 0.6, "sqlite": 0.6},
+    "home": {"postgresql": 0.5, "sqlite": 0.5},
+}
+"""What a route must reach of its floor: a bare view with the same checks and hand-written SQL for the same effect."""
 
 
 def redemption(kind: str) -> list[Line]:
@@ -102,11 +114,66 @@ def redemption(kind: str) -> list[Line]:
             "floor": bench.slice("floor", "floor", floor, by_hand, expect=201),
         }
         in_turns(acts, ROUNDS)
-        at_least = 0.75 if kind == "postgresql" else 0.6
-        subject = bench.slices["api"]
-        detail = {"p50_ms": subject.percentile(50), "p99_ms": subject.percentile(99)}
-        rates = _rates(subject, bench.slices["floor"])
-        return [Line(f"redemption ÷ by hand in a bare view, {kind}", *rates, at_least, detail)]
+        return [_against_floor(bench, "redemption", kind)]
+
+
+def verification(kind: str) -> list[Line]:
+    """A coupon's code verified at the door, beside a bare view that reads the code and looks the coupon up by hand."""
+    with serving(kind, Wanted(residents=RESIDENTS, points=1000, devices=1, offers=[OPEN])) as server:
+        bench = Bench(server)
+        floor = server.start_beside("floor", target="tests.bench.floor:app")
+        scans = _scans(bench)
+        acts = {}
+        for name, process, address, path in (
+            ("api", "web", server.address, "/api/v1/venue/verifications"),
+            ("floor", "floor", floor, "/verifications"),
+        ):
+            requests = itertools.cycle([request("POST", path, device, body=body) for device, body in scans])
+            acts[name] = bench.slice(name, process, address, requests, clients=DOOR_CLIENTS, expect=200)
+        in_turns(acts, ROUNDS)
+        return [_against_floor(bench, "verification", kind)]
+
+
+def _scans(bench: Bench) -> list[tuple[str, Any]]:
+    """The device's token and a body for the code of each resident's coupon."""
+    made = bench.server.made
+    bought = flood(bench.server.address, list(itertools.islice(bench.redemptions(made.offers), RESIDENTS)))
+    wanted = [
+        request("POST", f"/api/v1/me/coupons/{answer.json()['coupon']['id']}/codes", who["token"])
+        for answer, who in zip(bought, made.residents, strict=True)
+    ]
+    device = made.devices[0]["token"]
+    return [(device, {"code": answer.json()["code"]}) for answer in flood(bench.server.address, wanted)]
+
+
+def home(kind: str) -> list[Line]:
+    """The first screen, beside a bare view that reads the same facts by hand."""
+    wanted = Wanted(residents=RESIDENTS, points=1000, offers=[OPEN] * 12, scores=True)
+    with serving(kind, wanted) as server:
+        bench = Bench(server)
+        floor = server.start_beside("floor", target="tests.bench.floor:app")
+        flood(server.address, list(itertools.islice(bench.redemptions(server.made.offers), RESIDENTS)))
+        ours, by_hand = bench.reads("/api/v1/home"), bench.reads("/home")
+        acts = {
+            "api": bench.slice("api", "web", server.address, ours, clients=DOOR_CLIENTS, expect=200),
+            "floor": bench.slice("floor", "floor", floor, by_hand, clients=DOOR_CLIENTS, expect=200),
+        }
+        _same_answer(server.address, floor, bench)
+        in_turns(acts, ROUNDS)
+        return [_against_floor(bench, "home", kind)]
+
+
+def _same_answer(address: Address, floor: Address, bench: Bench) -> None:
+    """The floor of the first screen says the same as the first screen, or it is no floor."""
+    [ours] = flood(address, [next(bench.reads("/api/v1/home"))])
+    [theirs] = flood(floor, [next(bench.reads("/home"))])
+    if ours.json() != theirs.json():
+        raise RuntimeError(f"the floor says {theirs.json()} where the house says {ours.json()}")
+
+
+def _against_floor(bench: Bench, name: str, kind: str) -> Line:
+    title = f"{name} ÷ by hand in a bare view, {kind}"
+    return compared(title, bench.slices["api"], bench.slices["floor"], AT_LEAST[name][kind])
 
 
 def hot_offer() -> list[Line]:
@@ -120,8 +187,8 @@ def hot_offer() -> list[Line]:
             "spread": bench.slice("spread", "web", server.address, bench.redemptions(spread), expect=201),
         }
         in_turns(acts, ROUNDS)
-        rates = _rates(bench.slices["hot"], bench.slices["spread"])
-        return [Line("one hot offer ÷ spread over 1,000 offers, 16 clients", *rates, 0.8)]
+        title = "one hot offer ÷ spread over 1,000 offers, 16 clients"
+        return [compared(title, bench.slices["hot"], bench.slices["spread"], 0.8)]
 
 
 READ_CLIENTS = 2
@@ -152,32 +219,23 @@ def reads(kind: str) -> list[Line]:
         acts["public row"] = bench.slice("public row", "floor", floor, public, clients=READ_CLIENTS, expect=200)
         in_turns(acts, 4)
         return [
-            _latency(f"{name}, {kind}", bench.slices[name],
+            compared(f"{name}, {kind}", bench.slices[name],
                      bench.slices["public row" if name == "badge as JSON" else "own row"])
             for name in [*mine, "badge as JSON"]
         ]  # fmt: skip
 
 
-def _latency(name: str, subject: Slices, floor: Slices) -> Line:
-    said = [f"p50 {each.percentile(50):.2f} p99 {each.percentile(99):.2f} ms" for each in (subject, floor)]
-    detail = {"rate": subject.rate, "cpu_ms": subject.cpu}
-    return Line(name, said[0], said[1], ratio_of(subject.rates, floor.rates), None, detail)
-
-
 def codes(kind: str) -> list[Line]:
-    """A coupon's code with its QR, and its verification at the door."""
-    with serving(kind, Wanted(residents=1, points=1000, devices=1, offers=[OPEN])) as server:
+    """A coupon's code, without and with its QR."""
+    with serving(kind, Wanted(residents=1, points=1000, offers=[OPEN])) as server:
         bench = Bench(server)
         floor = server.start_beside("floor", target="tests.bench.floor:app")
-        token, device = server.made.residents[0]["token"], server.made.devices[0]["token"]
+        token = server.made.residents[0]["token"]
         [made] = flood(server.address, list(itertools.islice(bench.redemptions(server.made.offers), 1)))
         path = f"/api/v1/me/coupons/{made.json()['coupon']['id']}/codes"
-        [code] = flood(server.address, [request("POST", path, token)])
-        scan = request("POST", "/api/v1/venue/verifications", device, body={"code": code.json()["code"]})
         wanted = {
             "code without QR": (itertools.repeat(request("POST", path, token)), 201),
             "code with QR as SVG": (itertools.repeat(request("POST", f"{path}?qr=svg", token)), 201),
-            "verification at the door": (itertools.repeat(scan), 200),
         }
         acts = {
             name: bench.slice(name, "web", server.address, requests, clients=READ_CLIENTS, expect=expect)
@@ -185,4 +243,4 @@ def codes(kind: str) -> list[Line]:
         }
         acts["own row"] = bench.slice("own row", "floor", floor, bench.reads("/row"), clients=READ_CLIENTS, expect=200)
         in_turns(acts, 4)
-        return [_latency(f"{name}, {kind}", bench.slices[name], bench.slices["own row"]) for name in wanted]
+        return [compared(f"{name}, {kind}", bench.slices[name], bench.slices["own row"]) for name in wanted]

@@ -38,7 +38,10 @@ PREPARE_SECONDS = 120
 class RealServer:
     """Server, worker and stand-in WeChat for one database. ``made`` is what was prepared in it."""
 
-    def __init__(self, database_url: str, wanted: Wanted, *, with_worker: bool = False) -> None:
+    def __init__(
+        self, database_url: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
+    ) -> None:
+        self.log_level = log_level
         self._folder = tempfile.TemporaryDirectory(prefix="xinyi-server-")
         self.folder = Path(self._folder.name)
         self.port = free_port()
@@ -72,8 +75,8 @@ class RealServer:
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
-            "XINYI_LOG_LEVEL": "info" if net.folder() else "warning",
             "XINYI_LIMITS": "count",
+            "XINYI_LOG_LEVEL": "info" if net.folder() else self.log_level,
             "PYTHONPATH": str(ROOT),
         }
 
@@ -215,7 +218,10 @@ def _asked_ready(address: Address) -> bool:
 
 
 @contextmanager
-def serving(kind: str, wanted: Wanted, *, with_worker: bool = False) -> Iterator[RealServer]:
+def serving(
+    kind: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
+) -> Iterator[RealServer]:
     """A real server on a new ``sqlite`` or ``postgresql`` database with what is wanted in it."""
-    with own_database(kind) as url, RealServer(url, wanted, with_worker=with_worker) as server:
-        yield server
+    with own_database(kind) as url:
+        with RealServer(url, wanted, with_worker=with_worker, log_level=log_level) as server:
+            yield server

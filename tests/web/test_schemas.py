@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, post_dump
 
 from backend.web.schemas import (
     LARGEST_INTEGER,
@@ -22,6 +22,7 @@ from backend.web.schemas import (
     QueryWhole,
     Request,
     Text,
+    View,
     Whole,
     one_of,
 )
@@ -149,3 +150,58 @@ def test_an_unknown_field_is_refused_wherever_it_stands(name: str, where: str) -
     told: Any = caught.value.messages
     told = {"": told, "inner": told.get("inner"), "rows": told.get("rows", {}).get(0)}[where]
     assert told == {name: ["Unknown field."]}
+
+
+class ShownInner(View):
+    name = fields.String()
+    count = fields.Integer(as_string=True)
+
+
+class Shown(View):
+    """One of everything that the rooms' views use."""
+
+    id = fields.UUID(required=True)
+    text = fields.String(attribute="said")
+    renamed = fields.Integer(data_key="number")
+    flag = fields.Boolean()
+    at = Instant(allow_none=True)
+    on = fields.Date()
+    inner = fields.Nested(ShownInner, allow_none=True)
+    many = fields.List(fields.Nested(ShownInner))
+    deep = fields.String(attribute="inner.name")
+    table = fields.Dict(keys=fields.String())
+    fixed = fields.String(dump_default="so")
+    price = fields.Float()
+
+
+class Loud(Shown):
+    @post_dump
+    def shout(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**data, "loud": True}
+
+
+class Bag:
+    """An object with attributes."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+ANYTHING_TOLD = st.fixed_dictionaries(
+    {"id": st.uuids()},
+    optional={
+        "said": st.text() | st.integers() | st.none(), "renamed": st.integers() | st.booleans() | st.none(),
+        "flag": st.booleans() | st.sampled_from([0, 1, None]), "on": st.dates(), "price": st.integers(),
+        "at": st.datetimes(timezones=st.just(UTC)) | st.none(), "table": st.dictionaries(st.text(), st.integers()),
+        "inner": st.none() | st.fixed_dictionaries({"name": st.text()}, optional={"count": st.integers()}),
+        "many": st.lists(st.fixed_dictionaries({"name": st.text(), "items": st.integers()})), "items": st.integers(),
+    },
+)  # fmt: skip
+
+
+@given(ANYTHING_TOLD, st.booleans())
+def test_a_view_writes_what_marshmallow_would(told: dict[str, Any], as_object: bool) -> None:
+    obj = Bag(**told) if as_object else told
+    for view in (Shown(), Loud()):
+        assert view.dump(obj) == Schema.dump(view, obj)
+        assert view.dump([obj, obj], many=True) == Schema.dump(view, [obj, obj], many=True)
