@@ -10,6 +10,8 @@ from backend.accounts import cli as accounts_cli
 from backend.accounts import jobs as accounts_jobs
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
+from backend.backup import cli as backup_cli
+from backend.backup import service as backups
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
 from backend.codes import routes as codes_routes
@@ -22,7 +24,7 @@ from backend.consents import jobs as consents_jobs
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
 from backend.demo import cli as demo_cli
-from backend.kit import city, db, files, jobs, migrations, operations, outbox, seal
+from backend.kit import city, db, files, jobs, maintenance, migrations, operations, outbox, seal
 from backend.kit import cli as kit_cli
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
@@ -30,6 +32,7 @@ from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
 from backend.merchants import service as merchants
+from backend.operating import cli as operating_cli
 from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
@@ -42,6 +45,7 @@ from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
 from backend.scores import service as scores
 from backend.web import api, callers, docs, frame, health, problems, uploads
+from backend.web import maintenance as read_only
 from backend.wechat import service as wechat
 from config.settings import Settings
 
@@ -53,7 +57,7 @@ BLUEPRINTS = (
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, accounts_cli.accounts, codes_cli.codes_group, ledger_cli.ledger,
-    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, backup_cli.backup_group, *operating_cli.COMMANDS,
 )  # fmt: skip
 
 
@@ -93,6 +97,8 @@ def prepare(settings: Settings) -> None:
     """Bind the process to its database and wire the rooms, without a web application."""
     frame.configure_logging(settings.log_level, readable=settings.environment == "demo")
     db.bind(db.Database(settings.database_url, pool_size=settings.pool_size))
+    maintenance.forget()
+    read_only.install()
     wire(settings)
 
 
@@ -107,6 +113,7 @@ def wire(settings: Settings) -> None:
     _wire_city()
     _wire_news()
     _wire_jobs()
+    _wire_backups()
 
 
 def _wire_wechat(settings: Settings) -> None:
@@ -159,6 +166,11 @@ def _wire_jobs() -> None:
     for job in (*codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
         jobs.register(job)
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
+
+
+def _wire_backups() -> None:
+    """What is bound to something else than its row's own UUID. What a restore proves beside the books is added here."""
+    backups.bound_by("code_keys", codes.seal_row)
 
 
 def _forget_operations(_day: object) -> str:

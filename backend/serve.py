@@ -1,7 +1,8 @@
 """One command for everything: the web server (Granian) and the worker, watched together.
 
 ``python -m backend.serve`` runs the same in the demo and in production. When one part dies the other is stopped and
-the exit status tells; SIGTERM and Ctrl-C end both and let open requests finish.
+the exit status tells; SIGTERM and Ctrl-C end both and let open requests finish. SIGUSR1 brings new code in without an
+interruption: the web processes are replaced one after another, then the worker.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from config.settings import Settings, SettingsError
 GRACE_SECONDS = 20
 WORKER_GRACE_SECONDS = 12
 THREADS_PER_WORKER = 8
+WEB = "web"
 
 
 def commands(settings: Settings) -> dict[str, list[str]]:
@@ -33,7 +35,7 @@ def commands(settings: Settings) -> dict[str, list[str]]:
         "--backpressure", "256", "--http", "1", "--no-ws", "--workers-kill-timeout", str(WORKER_GRACE_SECONDS),
         "--log-level", "warning",
     ]  # fmt: skip
-    return {"web": web, "worker": [python, "-m", "backend.worker"]}
+    return {WEB: web, "worker": [python, "-m", "backend.worker"]}
 
 
 class Watch:
@@ -46,10 +48,12 @@ class Watch:
         self._env = dict(os.environ if env is None else env)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._asked = False
+        self._renewal = False
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask)
+        signal.signal(signal.SIGUSR1, self._ask_renewal)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,6 +68,19 @@ class Watch:
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
         self._asked = True
 
+    def _ask_renewal(self, _signal: int, _frame: FrameType | None) -> None:
+        self._renewal = True
+
+    def _renew(self) -> None:
+        """Let Granian replace its processes one by one (that is its SIGHUP), and start every other child anew."""
+        self._renewal = False
+        for name, child in list(self._children.items()):
+            if name == WEB:
+                child.send_signal(signal.SIGHUP)
+            else:
+                _finish(child, time.monotonic() + GRACE_SECONDS)
+                self.start(name, list(map(str, child.args)))  # type: ignore[arg-type]
+
     def goes_on(self) -> bool:
         """Whether nobody has asked for the end and every child lives."""
         return not self._asked and not self._dead()
@@ -74,6 +91,8 @@ class Watch:
     def until_asked(self) -> int:
         """Wait for SIGTERM or Ctrl-C (0) or for a child to die (1)."""
         while self.goes_on():
+            if self._renewal:
+                self._renew()
             time.sleep(0.2)
         if self._asked:
             return 0
@@ -87,11 +106,18 @@ class Watch:
                 child.terminate()
         limit = time.monotonic() + GRACE_SECONDS
         for child in self._children.values():
-            try:
-                child.wait(timeout=max(0.1, limit - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            _finish(child, limit)
+
+
+def _finish(child: subprocess.Popen[bytes], limit: float) -> None:
+    """SIGTERM, and SIGKILL to its whole group when it is still there at ``limit``."""
+    if child.poll() is None:
+        child.terminate()
+    try:
+        child.wait(timeout=max(0.1, limit - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def main() -> int:

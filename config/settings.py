@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config import secrets_file
+
 ROOT = Path(__file__).resolve().parent.parent
 OFFICIAL_WECHAT = "https://api.weixin.qq.com"
 Keys = dict[str, bytes]
@@ -58,6 +60,8 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     pool_size: int = 10
+    backup_root: Path = ROOT / "instance" / "backups"
+    secrets_file: Path | None = None
 
     @property
     def is_production(self) -> bool:
@@ -69,8 +73,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read ``XINYI_*`` (and ``DATABASE_URL``). Raises SettingsError listing everything wrong."""
-        reader = _Reader(os.environ if env is None else env)
+        """Read ``XINYI_*`` (and ``DATABASE_URL``) from the environment, then from the file of secrets.
+
+        Raises SettingsError listing everything wrong.
+        """
+        reader = _Reader(dict(os.environ if env is None else env))
+        reader.add_file()
         values: dict[str, Any] = {name: reader.read(name, parse, default) for name, parse, default in _SETTINGS}
         if not reader.problems:
             reader.problems += _together(values)
@@ -80,9 +88,17 @@ class Settings:
 
 
 class _Reader:
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: dict[str, str]) -> None:
         self.env = env
         self.problems: list[str] = []
+
+    def add_file(self) -> None:
+        """What ``XINYI_SECRETS_FILE`` says and the environment does not."""
+        if name := self.env.get("XINYI_SECRETS_FILE", "").strip():
+            try:
+                self.env = {**secrets_file.read(Path(name)), **{k: v for k, v in self.env.items() if v.strip()}}
+            except (OSError, ValueError) as error:
+                self.problems.append(f"XINYI_SECRETS_FILE is not acceptable: {error}")
 
     def read(self, name: str, parse: Callable[[str], Any], default: Any) -> Any:
         variable = _variable(name)
@@ -203,6 +219,8 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("metrics_token", str, ""),
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
+    ("backup_root", Path, ROOT / "instance" / "backups"),
+    ("secrets_file", Path, None),
 ]
 _HINTS = {
     "environment": "production, demo or test",

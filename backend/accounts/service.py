@@ -22,6 +22,7 @@ from backend.accounts.binding import (
     openid_of_account,
     uncount_binding,
 )
+from backend.accounts.census import active_staff_by_role
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
 from backend.accounts.directory import DirectoryEntry, DirectoryVerifier, add_to_directory
 from backend.accounts.organisations import (
@@ -45,7 +46,16 @@ from backend.accounts.people import (
     require_adult,
 )
 from backend.accounts.rules import GUARDED_YEARS, ROLES
-from backend.accounts.sessions import Grant, SignedIn, end_session, end_sessions, open_session, refresh, resolve
+from backend.accounts.sessions import (
+    Grant,
+    SignedIn,
+    end_all_sessions,
+    end_session,
+    end_sessions,
+    open_session,
+    refresh,
+    resolve,
+)
 from backend.accounts.staff import (
     CheckedStaff,
     add_membership,
@@ -53,6 +63,7 @@ from backend.accounts.staff import (
     count_sign_in,
     create_staff,
     display_names,
+    matching_step,
     new_totp_secret,
     provisioning_uri,
     remove_membership,
@@ -83,6 +94,7 @@ __all__ = [
     "SignedIn",
     "Verdict",
     "account_view",
+    "active_staff_by_role",
     "add_membership",
     "add_to_directory",
     "already_bound",
@@ -96,6 +108,7 @@ __all__ = [
     "create_device",
     "create_staff",
     "display_names",
+    "end_all_sessions",
     "end_session",
     "end_sessions",
     "ensure_organisation",
@@ -106,6 +119,7 @@ __all__ = [
     "give_nonce",
     "issue_counter_code",
     "lock_people",
+    "matching_step",
     "me",
     "new_totp_secret",
     "open_person",

@@ -202,3 +202,10 @@ def end_sessions(session: Session, account_id: UUID, because: str) -> int:
         .returning(SessionRow.id)
     )
     return len(ended.all())
+
+
+def end_all_sessions(session: Session, because: str) -> int:
+    """End every open session of everybody, as after a restore. Returns how many."""
+    still_open = update(SessionRow).where(SessionRow.ended_at.is_(None))
+    ended = still_open.values(ended_at=clock.now(), ended_because=because).returning(SessionRow.id)
+    return len(session.execute(ended).all())

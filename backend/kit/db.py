@@ -15,7 +15,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -255,11 +255,22 @@ def current() -> Database:
     return _bound
 
 
+_guard: Callable[[], None] | None = None
+
+
+def guard(asked: Callable[[], None] | None) -> None:
+    """Register what is asked before every transaction and may raise; the composition root does."""
+    global _guard
+    _guard = asked
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """The edge's one transaction. Nesting is a mistake in the design and raises."""
     if _open.get() is not None:
         raise RuntimeError("a transaction is already open: services take the session, only the edge opens one")
+    if _guard is not None:
+        _guard()
     with current().write() as session:
         token = _open.set(session)
         try:
