@@ -48,9 +48,9 @@ def make(settings: Settings, folder: Path, keep: int = 0, told: Told = lambda *_
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder):
-        header = _header(settings)
-        stamp = header.made_at.replace("-", "").replace(":", "").partition(".")[0].removesuffix("+0000")
-        path = folder / f"xinyi-{settings.city}-{stamp}Z{SUFFIX}"
+        made_at = clock.now()
+        header = _header(settings, made_at)
+        path = folder / f"xinyi-{settings.city}-{made_at:%Y%m%dT%H%M%S}.{made_at.microsecond // 1000:03d}Z{SUFFIX}"
         part = path.with_name("." + path.name + PART)
         try:
             with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -79,10 +79,10 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _header(settings: Settings) -> Header:
+def _header(settings: Settings, made_at: datetime) -> Header:
     key_id = next(iter(settings.master_keys))
     return Header(
-        made_at=clock.now().isoformat(),
+        made_at=made_at.isoformat(),
         city=settings.city,
         database=db.current().dialect,
         revision=migrations.current(),

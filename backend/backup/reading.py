@@ -75,7 +75,7 @@ def _opened(
         try:
             with tarfile.open(fileobj=cast(Any, stream), mode="r|") as archive:
                 yield header, source.tell, archive
-            if stream.read(1):
+            if stream.read().strip(b"\0"):  # to the very end, which is what proves that nothing was cut off
                 raise BackupBroken("备份末尾有多余的内容。")
         except tarfile.TarError as error:
             raise BackupBroken("备份的内部结构已损坏。") from error

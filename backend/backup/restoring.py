@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -112,6 +113,22 @@ def _filling(target: Database, replace: bool) -> AbstractContextManager[IO[bytes
     return _filling_sqlite(target) if target.dialect == "sqlite" else _filling_postgresql(target, replace)
 
 
+class _Unpacking:
+    """Writes what it is given to ``file``, decompressed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._unpacking = file, zlib.decompressobj()
+
+    def write(self, piece: bytes) -> int:
+        self._file.write(self._unpacking.decompress(piece))
+        return len(piece)
+
+    def finish(self) -> None:
+        self._file.write(self._unpacking.flush())
+        if not self._unpacking.eof:
+            raise BackupFailed("备份里的数据库不完整。")
+
+
 @contextmanager
 def _filling_sqlite(target: Database) -> Iterator[IO[bytes]]:
     """Beside the file, then in its place, under the lock that writers take."""
@@ -120,7 +137,9 @@ def _filling_sqlite(target: Database) -> Iterator[IO[bytes]]:
     part.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            yield file
+            unpacking = _Unpacking(file)
+            yield cast("IO[bytes]", unpacking)
+            unpacking.finish()
             file.flush()
             os.fsync(file.fileno())
         if target.lock is None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ PIECE_BYTES = 4 * 1024 * 1024
 PAGES = 4096
 """SQLite pages copied at a time: 16 MB between two words of progress."""
 COPY = ".xinyi-backup-copy"
+PACKING = 3
 Told = Callable[[str, int, int], None]
 """Hears of progress: what, how much is done, of how much (0 where nobody knows)."""
 _FILES = "SELECT storage_key, sha256 FROM files ORDER BY storage_key"
@@ -63,9 +65,13 @@ class _SqliteSnapshot:
         self._connection.close()
 
     def dump(self) -> Iterator[bytes]:
+        """The file, compressed (zlib)."""
+        packing = zlib.compressobj(PACKING)
         with self._path.open("rb") as file:
             while piece := file.read(PIECE_BYTES):
-                yield piece
+                if packed := packing.compress(piece):
+                    yield packed
+        yield packing.flush()
 
     def tables(self) -> list[str]:
         named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"

@@ -11,6 +11,8 @@ from config import secrets_file
 from config.settings import Settings, SettingsError, new_secrets
 
 NAMES = frozenset(question.name for question in QUESTIONS) | frozenset(new_secrets())
+ASKED = frozenset(question.name for question in QUESTIONS if question.words)
+"""An empty answer to one of these is an answer, and is written down."""
 MADE = tuple(new_secrets())
 """The names of the secrets that the house makes itself."""
 
@@ -38,7 +40,7 @@ def complete(held: dict[str, str], given: dict[str, str]) -> dict[str, str]:
             "要改请直接编辑设置文件；密钥请用 flask keys 轮换。"
         )
     fresh = {name: value for name, value in new_secrets().items() if name not in held}
-    return {name: value for name, value in {**given, **fresh}.items() if name not in held and value != ""}
+    return {name: value for name, value in {**given, **fresh}.items() if name not in held and (value or name in ASKED)}
 
 
 def judged(path: Path, values: dict[str, str]) -> Settings:
