@@ -22,6 +22,8 @@ from config.settings import Settings, SettingsError
 GRACE_SECONDS = 20
 WORKER_GRACE_SECONDS = 12
 THREADS_PER_WORKER = 8
+OVERLAP_SECONDS = 15
+"""How long a new web process has to get ready, when code is renewed, before the old one is asked to finish."""
 WEB = "web"
 
 
@@ -33,7 +35,7 @@ def commands(settings: Settings) -> dict[str, list[str]]:
         granian, "wsgi:app", "--interface", "wsgi", "--host", settings.host, "--port", str(settings.port),
         "--workers", str(settings.workers), "--blocking-threads", str(THREADS_PER_WORKER),
         "--backpressure", "256", "--http", "1", "--no-ws", "--workers-kill-timeout", str(WORKER_GRACE_SECONDS),
-        "--log-level", "warning",
+        "--respawn-interval", str(OVERLAP_SECONDS), "--log-level", "warning",
     ]  # fmt: skip
     return {WEB: web, "worker": [python, "-m", "backend.worker"]}
 

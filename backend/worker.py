@@ -80,8 +80,8 @@ def run(settings: Settings) -> None:
     arguments = (stop, settings.instance_root / ALIVE)
     courier = threading.Thread(target=deliver_until, args=arguments, name="outbox", daemon=True)
     courier.start()
-    _run_due()
     try:
+        _run_due()
         clockwork(settings).create_consumer(workers=1, periodic=True, check_worker_health=False).run()
     finally:
         stop.set()

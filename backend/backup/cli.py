@@ -113,6 +113,7 @@ def restore(file: Path, url: str, files_root: Path | None, replace: bool, quiet:
             file, target, files_root or settings.files_root, settings, replace=replace, told=Progress(quiet)
         )
     except (service.BackupFailed, OSError, DBAPIError) as error:
+        target.dispose()
         raise click.ClickException(f"没有恢复：{error}") from None
     for line in done.proved:
         click.echo(line)

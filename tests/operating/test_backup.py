@@ -120,6 +120,8 @@ def filled(app: Flask, city: object, settings: Settings) -> Iterator[Settings]:
         files.save_image(session, who.resident_id, picture(), max_bytes=10**6, max_pixels=10**6)
     own = db.current()
     yield settings
+    if db.current() is not own:
+        db.current().dispose()
     db.bind(own)
 
 
