@@ -128,10 +128,26 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if not _is_fit(settings):
+        return 2
     with Watch() as watch:
         for name, command in commands(settings).items():
             watch.start(name, command)
         return watch.until_asked()
+
+
+def _is_fit(settings: Settings) -> bool:
+    """What the doctor says of the settings alone. In production a failure keeps the server from starting, except that
+    Redis may still come up."""
+    from backend.operating import check_settings
+    from backend.operating.findings import BAD, GOOD
+
+    wrong = [each for each in check_settings.check(settings) if each.verdict != GOOD]
+    if not settings.is_production:
+        return True
+    for each in wrong:
+        print(each.line(), file=sys.stderr)
+    return not any(each.verdict == BAD and each.check != check_settings.REDIS for each in wrong)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,11 @@ from huey import PriorityRedisHuey, SqliteHuey, crontab
 from sqlalchemy.exc import DBAPIError
 
 from backend.kit import jobs, maintenance, outbox
+from backend.operating.check_installation import ALIVE
 from config.settings import Settings
 
 PAUSE_SECONDS = 0.5
 ALIVE_SECONDS = 5.0
-ALIVE = "worker.alive"
-"""In the instance's folder: its time says when the worker was last seen."""
 FINISH_SECONDS = 10
 log = structlog.get_logger("worker")
 

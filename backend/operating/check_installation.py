@@ -24,6 +24,7 @@ FEW_BYTES, FEW_SHARE = 2 * 1024**3, 0.1
 WORKER_SECONDS, OUTBOX_MINUTES = 60, 15
 BACKUP_OLD, BACKUP_TOO_OLD = timedelta(hours=26), timedelta(days=3)
 ALIVE = "worker.alive"
+"""A file in the instance's folder that the worker touches while it lives."""
 MARK = "演示"
 
 

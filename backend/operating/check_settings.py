@@ -18,6 +18,7 @@ from config.settings import OFFICIAL_WECHAT, Settings
 
 LEAST_BITS = 3.5
 """Entropy per byte of 32 random bytes is 4.9 on average and practically never under 4.4; words and patterns are."""
+REDIS = "Redis"
 NEW = "用 python -m config.settings 生成新的（已有数据时请用 flask keys 轮换，不要直接替换）"
 
 
@@ -161,7 +162,7 @@ def _wechat(settings: Settings) -> Iterator[Finding]:
 def _redis(settings: Settings) -> Iterator[Finding]:
     if not settings.redis_url:
         yield judge(
-            "Redis",
+            REDIS,
             settings.workers == 1,
             "单进程，不需要",
             f"有 {settings.workers} 个进程而没有 Redis：限流按进程各算各的，微信令牌各取各的",
@@ -175,15 +176,15 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         kept = str(dict(client.config_get("maxmemory-policy")).get("maxmemory-policy", ""))
         client.close()
     except redis.ResponseError:
-        yield good("Redis", "可以连接")
+        yield good(REDIS, "可以连接")
     except (redis.RedisError, OSError, ValueError) as error:
-        yield bad("Redis", f"连不上（{type(error).__name__}）", "检查 XINYI_REDIS_URL 与 redis-server 是否在运行")
+        yield bad(REDIS, f"连不上（{type(error).__name__}）", "检查 XINYI_REDIS_URL 与 redis-server 是否在运行")
     else:
         if kept.startswith("allkeys"):
             yield note(
-                "Redis",
+                REDIS,
                 f"可以连接，但 maxmemory-policy 是 {kept}：内存满时会丢掉任务时钟",
                 "设为 noeviction 或 volatile-lru",
             )
         else:
-            yield good("Redis", "可以连接")
+            yield good(REDIS, "可以连接")
