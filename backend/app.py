@@ -179,8 +179,7 @@ def _forget_operations(_day: object) -> str:
 
 
 def _schema_gap() -> str:
-    at, head = migrations.current(), migrations.head()
-    return "" if at == head else f"the schema is at {at or 'nothing'}, the code at {head}"
+    return migrations.gap()
 
 
 def _key_gap() -> str:

@@ -52,6 +52,20 @@ def current() -> str:
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 
+def gap() -> str:
+    """Why the code cannot work on the bound database's schema; empty when it can.
+
+    A schema that is newer than the code is no gap: migrations only add, so that the version before goes on working
+    while the next is brought in, and again when it is taken back.
+    """
+    at = current()
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    return (
+        "" if at == head() or (at and at not in known) else f"the schema is at {at or 'nothing'}, the code at {head()}"
+    )
+
+
 def head() -> str:
     """The newest revision in the code."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""

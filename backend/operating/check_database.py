@@ -29,6 +29,9 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 def _schema() -> Iterator[Finding]:
     at, head = migrations.current(), migrations.head()
+    if at != head and not migrations.gap():
+        yield note("库结构", f"库结构 {at} 比程序新（{head}）", "退回旧版本时正常；否则把程序换成新版本")
+        return
     yield judge(
         "库结构", at == head, f"已是最新（{at}）", f"库结构在 {at or '空库'}，程序需要 {head}", "flask database upgrade"
     )

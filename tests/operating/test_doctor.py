@@ -36,7 +36,8 @@ def found(findings: Iterator[Finding], check: str) -> Finding:
 def production(settings: Settings) -> Settings:
     return replace(
         settings, environment="production", public_base_url="https://xinyi.example.cn", trusted_proxies=1, workers=1,
-        metrics_token=new_secrets()["XINYI_METRICS_TOKEN"], wechat_base_url="https://api.weixin.qq.com", wechat_app_id="wx0123456789abcdef",
+        metrics_token=new_secrets()["XINYI_METRICS_TOKEN"],
+        wechat_base_url="https://api.weixin.qq.com", wechat_app_id="wx0123456789abcdef",
         wechat_app_secret="0123456789abcdef" * 2,
     )  # fmt: skip
 
