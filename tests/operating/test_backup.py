@@ -338,3 +338,13 @@ def test_an_older_backup_is_brought_up_to_date_after_its_rows_were_counted(
         assert done.contents.header.revision == "0010" and done.upgraded_to == migrations.head()
         assert done.problems == []
         target.dispose()
+
+
+def test_a_backup_that_cannot_be_read_back_is_none(
+    filled: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk kept less than it was given."""
+    monkeypatch.setattr(Writer, "finish", lambda _: None)
+    with pytest.raises(service.BackupBroken):
+        service.make(filled, tmp_path)
+    assert not list(tmp_path.glob("*.xybak")) and not list(tmp_path.glob(".*.part"))
