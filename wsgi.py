@@ -1,6 +1,9 @@
-"""The WSGI entry: ``wsgi:app``."""
+"""The WSGI entry: ``wsgi:app``. For ``flask setup`` it needs no settings: that command makes them."""
+
+import sys
 
 from backend.app import create_app, follow_keys
+from backend.setup import cli
 from config.settings import Settings, SettingsError
 
 try:
@@ -8,4 +11,8 @@ try:
     app = create_app(settings)
     follow_keys(settings)
 except SettingsError as error:
-    raise SystemExit(str(error)) from None
+    if "setup" not in sys.argv[1:] or "flask" not in sys.argv[0]:
+        raise SystemExit(str(error)) from None
+    app = cli()
+else:
+    app.cli.add_command(cli().cli.commands["setup"])

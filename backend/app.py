@@ -14,6 +14,8 @@ from backend.accounts import service as accounts
 from backend.approvals import policies
 from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
+from backend.backup import cli as backup_cli
+from backend.backup import service as backups
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
 from backend.codes import rotation as codes_rotation
@@ -36,7 +38,21 @@ from backend.disclosure import service as disclosure
 from backend.identity import jobs as identity_jobs
 from backend.identity import routes as identity_routes
 from backend.identity import service as identity
-from backend.kit import city, db, files, jobs, keys_cli, migrations, operations, outbox, rotation, seal, suites, watch
+from backend.kit import (
+    city,
+    db,
+    files,
+    jobs,
+    keys_cli,
+    maintenance,
+    migrations,
+    operations,
+    outbox,
+    rotation,
+    seal,
+    suites,
+    watch,
+)
 from backend.kit import cli as kit_cli
 from backend.ledger import adjusting
 from backend.ledger import cli as ledger_cli
@@ -48,10 +64,12 @@ from backend.merchants import service as merchants
 from backend.messages import jobs as messages_jobs
 from backend.messages import routes as messages_routes
 from backend.messages import service as messages
+from backend.operating import cli as operating_cli
 from backend.oversight import cli as oversight_cli
 from backend.oversight import figures as oversight_figures
 from backend.oversight import jobs as oversight_jobs
 from backend.oversight import routes as oversight_routes
+from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
@@ -72,6 +90,7 @@ from backend.staff import cli as staff_cli
 from backend.staff import jobs as staff_jobs
 from backend.staff import service as staff
 from backend.web import api, callers, cors, docs, frame, health, hosts, limits, problems, tracing, uploads
+from backend.web import maintenance as read_only
 from backend.wechat import service as wechat
 from config.settings import Settings, SettingsError
 
@@ -87,7 +106,7 @@ BLUEPRINTS = (
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
     ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, privacy_cli.privacy,
-    oversight_cli.oversight_group,
+    oversight_cli.oversight_group, backup_cli.backup_group, *operating_cli.COMMANDS,
 )  # fmt: skip
 
 
@@ -145,6 +164,8 @@ def prepare(settings: Settings) -> None:
     if why := suites.missing([*settings.master_keys, *settings.hash_keys]):
         raise SettingsError([f"XINYI_MASTER_KEYS or XINYI_HASH_KEYS: {why}"])
     db.bind(db.Database(settings.database_url, pool_size=settings.pool_size))
+    maintenance.forget()
+    read_only.install()
     wire(settings)
 
 
@@ -161,6 +182,7 @@ def wire(settings: Settings) -> None:
     _wire_news()
     _wire_jobs()
     _wire_rotation()
+    _wire_backups()
 
 
 def bind_keys(settings: Settings) -> None:
@@ -294,14 +316,20 @@ def _wire_jobs() -> None:
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
 
 
+def _wire_backups() -> None:
+    """What is bound to something else than its row's own UUID. What a restore proves beside the books is added here."""
+    backups.bound_by("code_keys", codes.seal_row)
+    backups.bound_by("staff_oidc_flows", staff.flow_row)
+    backups.check_after_restoring("oversight", oversight.problems)
+
+
 def _forget_operations(_day: object) -> str:
     with db.transaction() as session:
         return f"{operations.forget_old(session)} operations forgotten"
 
 
 def _schema_gap() -> str:
-    at, head = migrations.current(), migrations.head()
-    return "" if at == head else f"the schema is at {at or 'nothing'}, the code at {head}"
+    return migrations.gap()
 
 
 def _key_gap() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backend.kit.db import metadata
 
-KIT = ("city", "files", "jobs", "operations", "outbox", "trail")
+KIT = ("city", "files", "jobs", "maintenance", "operations", "outbox", "trail")
 
 
 def _import_all() -> None:

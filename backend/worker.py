@@ -1,13 +1,15 @@
 """The worker: delivers the outbox as it fills, and at each minute asks which daily jobs are still owed.
 
 huey is only the clock (SQLite by default, Redis where ``XINYI_REDIS_URL`` is set): what is due and what is done
-stands in tables.
+stands in tables. While maintenance is on it does nothing, and says by a file's time that it lives.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,10 +17,13 @@ import structlog
 from huey import PriorityRedisHuey, SqliteHuey, crontab
 from sqlalchemy.exc import DBAPIError
 
-from backend.kit import jobs, outbox
+from backend.kit import jobs, maintenance, outbox
+from backend.operating.check_installation import ALIVE
 from config.settings import Settings
 
 PAUSE_SECONDS = 0.5
+ALIVE_SECONDS = 5.0
+FINISH_SECONDS = 10
 log = structlog.get_logger("worker")
 
 
@@ -36,16 +41,25 @@ def clockwork(settings: Settings) -> Any:
 
 
 def _run_due() -> None:
+    if maintenance.noticed() is not None:
+        return
     if names := jobs.run_due():
         log.info("jobs.done", jobs=names)
     jobs.run_steps()
 
 
-def deliver_until(stop: threading.Event) -> None:
-    """Deliver the outbox until told to stop; a database that is away for a while is asked again."""
+def deliver_until(stop: threading.Event, alive: Path | None = None) -> None:
+    """Deliver the outbox until told to stop; a database that is away for a while is asked again.
+
+    ``alive``: a file that is touched every few seconds while this goes on.
+    """
+    touched = 0.0
     while not stop.is_set():
+        if alive is not None and time.monotonic() - touched > ALIVE_SECONDS:
+            alive.touch(mode=0o600)
+            touched = time.monotonic()
         try:
-            delivered = outbox.deliver()
+            delivered = 0 if maintenance.noticed() else outbox.deliver(stopped=stop.is_set)
         except DBAPIError as error:
             log.warning("outbox.database_away", error=type(error).__name__)
             delivered = 0
@@ -62,14 +76,16 @@ def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. ``create_app`` or ``wire`` has been called before."""
     signal.signal(signal.SIGTERM, _leave)  # until the clock takes the signal over
     stop = threading.Event()
-    courier = threading.Thread(target=deliver_until, args=(stop,), name="outbox", daemon=True)
+    settings.instance_root.mkdir(parents=True, exist_ok=True)
+    arguments = (stop, settings.instance_root / ALIVE)
+    courier = threading.Thread(target=deliver_until, args=arguments, name="outbox", daemon=True)
     courier.start()
-    _run_due()
     try:
+        _run_due()
         clockwork(settings).create_consumer(workers=1, periodic=True, check_worker_health=False).run()
     finally:
         stop.set()
-        courier.join(timeout=10)
+        courier.join(timeout=FINISH_SECONDS)
 
 
 def main() -> None:

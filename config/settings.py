@@ -64,7 +64,6 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     pool_size: int = 10
-    secrets_file: Path | None = None
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
@@ -74,6 +73,8 @@ class Settings:
     limits: str = "on"
     cors_origins: frozenset[str] = frozenset()
     request_seconds: int = 20
+    backup_root: Path = ROOT / "instance" / "backups"
+    secrets_file: Path | None = None
 
     @property
     def is_production(self) -> bool:
@@ -297,7 +298,6 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("metrics_token", str, ""),
     ("log_level", _level, "info"),
     ("pool_size", _number(1, 100), 10),
-    ("secrets_file", Path, None),
     ("oidc_issuer", _issuer, ""),
     ("oidc_client_id", str, ""),
     ("oidc_client_secret", str, ""),
@@ -307,6 +307,8 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("limits", _limits, "on"),
     ("cors_origins", _origins, frozenset()),
     ("request_seconds", _number(1, 55), 20),
+    ("backup_root", Path, ROOT / "instance" / "backups"),
+    ("secrets_file", Path, None),
 ]
 _HINTS = {
     "environment": "production, demo or test",

@@ -17,6 +17,7 @@ import redis
 from sqlalchemy import create_engine, text
 
 from tests.client import install
+from tests.support.nginx import nginx
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -63,9 +64,14 @@ def chromium() -> str:
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
+def nginx_missing() -> str:
+    """Why the suite of the reverse proxy cannot run; empty when it can."""
+    return "" if nginx() else "no nginx (Debian's package nginx-light)"
+
+
 def main() -> int:
     missing = {"postgresql": postgresql_missing(), "redis": redis_missing(), "browser": browser_missing(),
-               "client": client_missing()}  # fmt: skip
+               "client": client_missing(), "nginx": nginx_missing()}  # fmt: skip
     insist = os.environ.get("XINYI_ALL_SUITES") == "1"
     for suite, why in missing.items():
         if why:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from backend.accounts import attempts, people, rules, tokens
+from backend.accounts.census import active_staff_by_role
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
 from backend.accounts.holders import (
     holder_of,
@@ -67,6 +68,7 @@ from backend.accounts.sessions import (
     Grant,
     OpenSession,
     SignedIn,
+    end_all_sessions,
     end_session,
     end_sessions,
     open_session,
@@ -119,6 +121,7 @@ __all__ = [
     "SignedIn",
     "StaffMember",
     "account_view",
+    "active_staff_by_role",
     "add_membership",
     "add_staff",
     "bind_session_keys",
@@ -131,6 +134,7 @@ __all__ = [
     "create_device",
     "credentials",
     "display_names",
+    "end_all_sessions",
     "end_session",
     "end_sessions",
     "ensure_organisation",

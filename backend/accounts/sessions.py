@@ -244,3 +244,8 @@ def _end(session: Session, because: str, *which: ColumnElement[bool]) -> int:
     standing = (SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
     ended = update(SessionRow).where(*which, *standing).values(ended_at=now, ended_because=because, agent=None)
     return len(session.execute(ended.returning(SessionRow.id)).all())
+
+
+def end_all_sessions(session: Session, because: str) -> int:
+    """End every open session of everybody, as after a restore. Returns how many."""
+    return _end(session, because)

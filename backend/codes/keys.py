@@ -298,6 +298,11 @@ def _row(kid: str) -> UUID:
     return uuid5(NAMESPACE_OID, f"code-key:{kid}")
 
 
+def seal_row(kid: str) -> UUID:
+    """By which UUID the secrets of a key are bound to its row."""
+    return _row(kid)
+
+
 def _sealed(raw: bytes, column: str, kid: str) -> str:
     text = json.dumps({"k": base64.b64encode(raw).decode()})
     return seal.seal_system(text, table="code_keys", column=column, row=_row(kid))

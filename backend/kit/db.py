@@ -314,11 +314,22 @@ def set_last_word(check: Callable[[Session], None] | None) -> None:
     _last_word = check
 
 
+_guard: Callable[[], None] | None = None
+
+
+def guard(asked: Callable[[], None] | None) -> None:
+    """Register what is asked before every transaction and may raise; the composition root does."""
+    global _guard
+    _guard = asked
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """The edge's one transaction. Nesting is a mistake in the design and raises."""
     if _open.get() is not None:
         raise RuntimeError("a transaction is already open: services take the session, only the edge opens one")
+    if _guard is not None:
+        _guard()
     with current().write() as session:
         token = _open.set(session)
         try:

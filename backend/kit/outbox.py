@@ -127,9 +127,18 @@ def _deliver_one(row: OutboxRow) -> bool:
     return True
 
 
-def deliver(limit: int = 100) -> int:
-    """Deliver what is due and return how many arrived. Safe to run in several workers at once."""
-    return sum(_deliver_one(row) for row in _claim(limit))
+def deliver(limit: int = 100, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Deliver what is due and return how many arrived. Safe to run in several workers at once.
+
+    When ``stopped`` says so, the row at hand is finished and those not begun are given back for others to take.
+    """
+    arrived = 0
+    for row in _claim(limit):
+        if stopped():
+            _settle(row, tries=row.tries - 1, due_at=clock.now())
+        else:
+            arrived += _deliver_one(row)
+    return arrived
 
 
 class Backlog(NamedTuple):
@@ -156,3 +165,9 @@ def waiting(reader: Reader) -> dict[str, int]:
         select(OutboxRow.state, func.count()).where(OutboxRow.state != "done").group_by(OutboxRow.state)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def waiting_longer_than(reader: Reader, age: timedelta) -> int:
+    """How many rows have waited longer than ``age`` without ever having been tried: nobody delivers."""
+    old = (OutboxRow.state == "waiting", OutboxRow.tries == 0, OutboxRow.created_at < clock.now() - age)
+    return int(reader.execute(select(func.count()).where(*old)).scalar_one())

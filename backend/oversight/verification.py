@@ -131,6 +131,11 @@ def verify(
     yield from _check_against(reader, against)
 
 
+def problems(reader: Reader) -> list[str]:
+    """Every finding of a whole verification, in words; what a restore asks."""
+    return [str(finding) for finding in verify(reader)]
+
+
 def _closings(reader: Reader, after: int) -> dict[str, list[Closing]]:
     """The closings of the chain, by table."""
     found: dict[str, list[Closing]] = {name: [] for name in TABLES}

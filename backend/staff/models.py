@@ -84,7 +84,6 @@ class OidcFlowRow(Base):
     __table_args__ = (local(),)
 
     state_digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    id: Mapped[UUID]
     issuer: Mapped[str] = mapped_column(String(250))
     nonce: Mapped[str] = mapped_column(String(50))
     verifier_sealed: Mapped[str] = mapped_column(Text)

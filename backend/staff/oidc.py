@@ -25,7 +25,6 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.kit import clock, seal
 from backend.kit.errors import FieldError
-from backend.kit.ids import new_id
 from backend.staff import invitations, links, oidc_links, rules
 from backend.staff.errors import OidcNotConfigured, OidcRefused, OidcSubjectUnknown
 from backend.staff.models import OidcFlowRow
@@ -91,17 +90,22 @@ def start(session: Session, drawn: Secrets, browser_key_hash: str, invitation_to
     ``browser_key_hash``: base64url of the SHA-256 of the browser's key. Raises FieldError and InvitationNotValid.
     """
     invitation_id = links.find(session, invitation_token).id if invitation_token else None
-    identity, ends_at = new_id(), clock.now() + timedelta(minutes=rules.OIDC_FLOW_MINUTES)
+    digest, ends_at = _digest(drawn.state), clock.now() + timedelta(minutes=rules.OIDC_FLOW_MINUTES)
     session.execute(
         insert(OidcFlowRow).values(
-            state_digest=_digest(drawn.state), id=identity, issuer=provider().settings.issuer, nonce=drawn.nonce,
+            state_digest=digest, issuer=provider().settings.issuer, nonce=drawn.nonce,
             verifier_sealed=seal.seal_system(
-                drawn.verifier, table="staff_oidc_flows", column="verifier_sealed", row=identity
+                drawn.verifier, table="staff_oidc_flows", column="verifier_sealed", row=flow_row(digest)
             ),
             browser_key_hash=_hash_of_key(browser_key_hash), invitation_id=invitation_id, expires_at=ends_at,
         )
     )  # fmt: skip
     return Started(url, drawn.state, ends_at)
+
+
+def flow_row(state_digest: bytes) -> UUID:
+    """By which UUID a flow's verifier is bound to its row."""
+    return UUID(bytes=state_digest[:16])
 
 
 def _digest(text: str) -> bytes:
@@ -126,7 +130,8 @@ def take(session: Session, state: str, browser_key: str) -> Flow | OidcRefused:
         return OidcRefused()
     if not hmac.compare_digest(row.browser_key_hash, _digest(browser_key)):
         return OidcRefused()
-    verifier = seal.open_system(row.verifier_sealed, table="staff_oidc_flows", column="verifier_sealed", row=row.id)
+    place = {"table": "staff_oidc_flows", "column": "verifier_sealed"}
+    verifier = seal.open_system(row.verifier_sealed, **place, row=flow_row(row.state_digest))
     return Flow(row.nonce, verifier, row.invitation_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.staff import links, oidc, passwords
 from backend.staff.members import Orderer, create_staff, lift_suspension, set_roles, suspend
+from backend.staff.oidc import flow_row
 from backend.staff.otp import matching_step, new_totp_secret, provisioning_uri
 from backend.staff.passwords import PasswordCost
 from backend.staff.provider import ProviderSettings
@@ -17,6 +18,7 @@ __all__ = [
     "check_staff",
     "configure",
     "create_staff",
+    "flow_row",
     "lift_suspension",
     "matching_step",
     "new_totp_secret",

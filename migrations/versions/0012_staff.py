@@ -71,7 +71,6 @@ def upgrade() -> None:
     op.create_table(
         "staff_oidc_flows",
         sa.Column("state_digest", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("issuer", sa.String(length=250), nullable=False),
         sa.Column("nonce", sa.String(length=50), nullable=False),
         sa.Column("verifier_sealed", sa.Text(), nullable=False),

@@ -51,3 +51,14 @@ def test_foreign_keys_stay_on_one_shard(table: Table) -> None:
             local = [element.parent.name for element in key.elements]
             remote = [element.column.name for element in key.elements]
             assert column[0] in local and other[0] == remote[local.index(column[0])], table.name
+
+
+@pytest.mark.parametrize(
+    ("at", "ready"), [(migrations.head(), True), ("9999", True), ("0001", False), ("", False)], ids=str
+)
+def test_a_schema_that_is_newer_than_the_code_is_no_gap(
+    at: str, ready: bool, database: db.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version before goes on serving while the next one's migrations run, and when the code is taken back."""
+    monkeypatch.setattr(migrations, "current", lambda: at)
+    assert (migrations.gap() == "") is ready

@@ -1,0 +1,1 @@
+"""Operating an installation: is everything as production needs it, maintenance, the proxy in front."""
