@@ -89,6 +89,214 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/trail-seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 最新的封存，供任何人保存
+         * @description 查询登记和操作日志每几分钟封存一批，每一批记着上一批。保存下来的封存使日后对任何一行的改动、删除或补写都能被发现。
+         *     `seal` 是 SHA-256("xinyi-trail-seal-v1\n" + 声明)，声明是除 `seal` 与 `signature` 之外各成员的 JSON
+         *     （名称排序、没有空格、UTF-8）；`signature` 是同样字节的 Ed25519 签名，公钥见 `/.well-known/jwks.json`
+         *     （`purpose` 为 `seal`）。不含任何个人信息。
+         */
+        get: operations["show_trail_seal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 审批事项，新的在前
+         * @description `state`：proposed 待审批，approved 已批准并执行，rejected 不予批准，withdrawn 已撤回，expired 过期。
+         *
+         *     可调用者：auditor、office、staff（任何单位）。权限：`approvals.read`。
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提出依法导出个人信息
+         * @description 指明最多 1000 人（居民编号或身份证号）、字段、用途、法律依据和文号。答复不透露某个身份证号是否登记过。
+         *     批准后 24 小时内，提出人可以下载一次；每个人的“谁看过我”都会登记。
+         *
+         *     可调用者：office、staff（任何人）。权限：`exports.propose`。
+         */
+        post: operations["propose_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/points-adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提出调整一位居民的积分
+         * @description `give` 发放，从本办公室当月额度里出；`take` 扣减，有多少扣多少，余额不会变成负数。居民编号由本人或窗口提供。
+         *     名目和理由居民都看得到。发错的积分请优先用“更正”，它指向原来的那一笔。
+         *
+         *     可调用者：office、staff（任何人，本人除外）。权限：`points.propose`。
+         */
+        post: operations["propose_adjustment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提出发布一份政策的新版本
+         * @description 提出时即按全部规则检查并试着落实一遍，有问题逐条列出，什么都不保存。通过的内容冻结，附与被接替版本的逐项差异，
+         *     七日内由另一个人审批；批准的同时发布。生效日不能早于今天，版本号不能用过。
+         *
+         *     可调用者：office、staff（本市）。权限：`policies.propose`。
+         */
+        post: operations["propose_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一个审批事项：将会发生什么、逐项差异、摘要值
+         * @description 可调用者：auditor、office、staff（任何单位）。权限：`approvals.read`。
+         */
+        get: operations["read_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 审批：批准（同时执行）或不予批准
+         * @description 由提出人以外的另一个人，写明理由和所看内容的 `digest`。批准与执行在同一个事务里：执行不了就没有批准
+         *     （`execution-refused`，事项仍待审批）。各类事项另有各自的权限。两个人同时审批时，只有一个决定成立。
+         *
+         *     可调用者：office、staff（他人提出的）。权限：`approvals.decide`。
+         */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 下载经批准的导出，一次
+         * @description 批准后 24 小时内，只有提出人可以下载，下载一次即作废。先登记每个人的“谁看过我”（谁、用途、依据、字段），再给出
+         *     ZIP：每份 CSV 都写明导出人、时间、用途；表格软件不会把其中的文字当公式执行。
+         *
+         *     可调用者：office、staff（自己提出的，一次）。权限：`exports.download`。
+         */
+        get: operations["download_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤回自己提出、还没有审批的事项；重复撤回不改变什么
+         * @description 可调用者：office、staff（自己提出的）。权限：`approvals.withdraw`。
+         */
+        post: operations["withdraw_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/device": {
         parameters: {
             query?: never;
@@ -105,6 +313,27 @@ export interface paths {
          *     `device_id` 写成小写的 36 个字符，`base_url` 是本系统对外的地址，不带末尾斜杠。
          */
         post: operations["sign_in_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/device/enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 设备凭登记码登记自己的公钥
+         * @description 钥匙在设备上生成，私钥不离开设备；用新钥匙签一段把本站地址、登记码和公钥绑在一起的文字，证明持有私钥。
+         *     没有收到答复时用同一把钥匙、同一个登记码重发，得到同一台设备。每个登记码最多猜 5 次，每个地址 15 分钟 30 次。
+         */
+        post: operations["enrol_device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -153,6 +382,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 有没有统一身份认证（OpenID Connect） */
+        get: operations["show_oidc"];
+        put?: never;
+        /**
+         * 从单位的统一身份认证登录：完成
+         * @description 把认证方带回的 `state`、`code`、`iss`（有的话）原样交来，并交出留在浏览器里的那段文字。核对发起的浏览器、签发者
+         *     （RFC 9207）、ID 令牌的签名算法、受众、时间和 nonce。第二因素由认证方负责。
+         */
+        post: operations["sign_in_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 从单位的统一身份认证登录：开始
+         * @description 浏览器先生成一段随机文字留在自己这里，只交来它的 SHA-256；随后打开 `authorization_url`。带着 `invitation_token`
+         *     开始的，登录成功即接受邀请并关联身份。十分钟内有效，只能用一次。
+         */
+        post: operations["start_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -184,10 +456,55 @@ export interface paths {
         put?: never;
         /**
          * 工作人员登录
-         * @description 用户名、密码和动态码（RFC 6238，30 秒一个，允许前后各一个；每个只能用一次）。无论哪一项不对，答复都一样。
-         *     15 分钟内连续 5 次未通过即暂停尝试。会话最长 12 小时，刷新不能延长。
+         * @description 用户名、密码和动态码（RFC 6238，30 秒一个，允许前后各一个；每个只能用一次）；手机不在身边时，用一个恢复码代替。
+         *     无论哪一项不对，答复都一样。同一用户名在同一网络地址 15 分钟内连续 5 次未通过即暂停尝试；一个地址 15 分钟内
+         *     共 50 次；一个用户名从陌生地址 1 小时内共 20 次，30 天内登录成功过的地址不受这一条影响。
+         *     会话最长 12 小时，刷新不能延长。
          */
         post: operations["sign_in_staff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/staff/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 打开邀请或重置链接
+         * @description 只带 `token` 时说明链接给谁；再带上合格的 `password`，给出新验证器的密钥（文字、`otpauth` 地址和二维码）。
+         *     密码要求（NIST SP 800-63B-4）：10 至 200 个字符，不要求字符种类，不定期更换；常见的、容易猜到的、主要由用户名或姓名
+         *     组成的不收。每打开一次都换新密钥，旧的作废。账号这时还不存在，什么也没有改变。
+         */
+        post: operations["open_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/staff/invitations/acceptance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 接受邀请，或完成重置
+         * @description 密码再交一次，并交新验证器上的第一个动态码（`kind` 为 `password` 时是原验证器的）。账号、角色、恢复码和链接的作废在
+         *     同一个事务里完成，随即登录；重置时，原来的会话全部结束。恢复码只显示这一次，每个只能用一次。
+         */
+        post: operations["accept_invitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -209,6 +526,49 @@ export interface paths {
          *     访问令牌 15 分钟有效，到期用刷新令牌换新的一对。
          */
         post: operations["sign_in_wechat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/city/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 城市政策的全部版本：各类各版本、自哪天起执行、现在是否执行
+         * @description 可调用者：auditor、office、staff（本市）。权限：`policies.read`。
+         */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/city/policies/{kind}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一份政策的一个版本，连同全文（结构与 TOML 文件相同）
+         * @description 可调用者：auditor、office、staff（本市）。权限：`policies.read`。
+         */
+        get: operations["read_policy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -441,6 +801,259 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口登记监护人
+         * @description 工作人员当面核对双方的身份证和监护证明后登记。期限由城市规定，最长到被监护的孩子年满十八周岁的前一天；
+         *     到期须重新登记。同一对人再次登记即为续期，原登记随之结束。双方和其他监护人都会收到消息。登记本身不能代办。
+         *
+         *     可调用者：counter-clerk、staff（当面核对了身份证的人）。权限：`delegations.register`。
+         */
+        post: operations["register_guardian"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/delegations/helping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我正在窗口代办的人
+         * @description 可调用者：counter-clerk、staff（站在窗口前的人）。权限：`delegations.help`。
+         */
+        get: operations["list_helping"];
+        put?: never;
+        /**
+         * 窗口开始替人代办
+         * @description 本人站在窗口前：凭其身份证，或其手机上出示的身份码（`purpose` 为 `counter`，只能用一次）。
+         *     三十分钟内有效（由城市规定），随时可以结束。
+         *     此后在普通接口上加 `On-Behalf-Of`；每一次都记入本人的“谁看过我”。看信用分、给出同意不能由窗口代办。
+         *
+         *     可调用者：counter-clerk、staff（站在窗口前的人）。权限：`delegations.help`。
+         */
+        post: operations["start_helping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/delegations/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口查看一个人的代办关系
+         * @description 凭当面核对的身份证。先记入其“谁看过我”，再给出。
+         *
+         *     可调用者：counter-clerk、staff（当面核对了身份证的人）。权限：`delegations.register`。
+         */
+        post: operations["find_delegations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/delegations/{resident_id}/{delegation_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident_id: string;
+                delegation_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口结束一项代办关系
+         * @description 立即生效，双方都会收到消息。
+         *
+         *     可调用者：counter-clerk、staff（当面核对了身份证的人）。权限：`delegations.register`。
+         */
+        post: operations["end_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本单位的设备，新的在前，停用和注销的也在内
+         * @description 可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.read`。
+         */
+        get: operations["list_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/enrolment-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 发放一个设备登记码
+         * @description 12 个字符，30 分钟内用一次，只显示这一次，系统只留摘要。在设备上打开“场馆核验”输入，或用设备扫二维码
+         *     （`?qr=svg`）。发码的人停用或离任后，登记码随之失效。
+         *
+         *     可调用者：account-admin、partner-manager、staff（本单位场馆，账号管理员不限）。权限：`devices.enrol`。
+         */
+        post: operations["create_enrolment_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/venues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可以登记设备的场馆
+         * @description 可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.read`。
+         */
+        get: operations["list_device_venues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 给设备改名
+         * @description 可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.manage`。
+         */
+        put: operations["rename_device"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/restoration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 恢复停用的设备，它可以重新登录
+         * @description 可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.manage`。
+         */
+        post: operations["restore_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/retirement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 注销设备，不能恢复
+         * @description 钥匙从此作废，也不能再登记。设备要继续使用时，用新的登记码生成新的钥匙。
+         *
+         *     可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.manage`。
+         */
+        post: operations["retire_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用设备：遗失、被盗或停业时
+         * @description 所有会话立即结束，下一个请求起就不能核验、不能取离线包、不能上传；已经取走的离线包最迟在其 `valid_until` 失效。
+         *
+         *     可调用者：account-admin、partner-manager、staff（本单位，账号管理员不限）。权限：`devices.manage`。
+         */
+        post: operations["suspend_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -525,6 +1138,29 @@ export interface paths {
          *     可调用者：counter-clerk、staff（当面核对了身份证的人）。权限：`identity.vouch`。
          */
         post: operations["issue_counter_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/pauses/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 窗口提前解除冷静期
+         * @description 工作人员当面核对身份证后办理。记入本人的“谁看过我”和操作日志，并通知本人。没有冷静期、姓名不符或没有这个人，
+         *     答复都是 404。
+         *
+         *     可调用者：counter-clerk、staff（当面核对了身份证的人）。权限：`identity.lift-pause`。
+         */
+        post: operations["lift_pause"];
         delete?: never;
         options?: never;
         head?: never;
@@ -621,6 +1257,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/authenticator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 更换验证器：领取新密钥
+         * @description 一小时内用新验证器上的动态码确认；确认之前，原来的验证器照常可用。
+         *
+         *     可调用者：account-admin、auditor、community-worker、counter-clerk、data-officer、market-manager、office、partner-manager、staff（本人）。权限：`credentials.set`。
+         */
+        post: operations["begin_authenticator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/authenticator/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 更换验证器：确认
+         * @description 新验证器上的第一个动态码。确认后旧验证器作废，其他会话结束。
+         *
+         *     可调用者：account-admin、auditor、community-worker、counter-clerk、data-officer、market-manager、office、partner-manager、staff（本人）。权限：`credentials.set`。
+         */
+        post: operations["confirm_authenticator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/consents": {
         parameters: {
             query?: never;
@@ -643,6 +1323,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/consents/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤回全部同意
+         * @description 一次撤回所有已给出的同意，立即生效，各项的后果与逐项撤回相同（见 `withdrawal_effect`）。答复为撤回后的全部事项。
+         *
+         *     可调用者：resident（本人）。权限：`consents.set`。
+         */
+        post: operations["withdraw_consents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/consents/{purpose}": {
         parameters: {
             query?: never;
@@ -656,7 +1358,7 @@ export interface paths {
         /**
          * 给出或撤回一项同意
          * @description 同意时须写明所读文本的版本；不是现行版本的答复 409，什么都不改变。撤回立即生效：撤回 `score` 时信用分、理由和
-         *     历史在同一刻删除。重复同样的请求不产生新的记录。
+         *     历史在同一刻删除。重复同样的请求不产生新的记录。未满规定年龄的，由登记在册的监护人用 `On-Behalf-Of` 代为决定。
          *
          *     可调用者：resident（本人）。权限：`consents.set`。
          */
@@ -758,6 +1460,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的登录方式
+         * @description 可调用者：account-admin、auditor、community-worker、counter-clerk、data-officer、market-manager、office、partner-manager、staff（本人）。权限：`credentials.read`。
+         */
+        get: operations["read_credentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的全部个人信息（JSON）
+         * @description 项目里保存的关于您的一切，按清单列出，每份写明用途、依据和保存期限；姓名、证件号和手机号在这里不遮盖。
+         *     格式公开且有版本：`/schemas/personal-data-1.json`（JSON Schema），可以交给其他机构使用（个人信息保护法第四十五条）。
+         *     边读边发，与内容多少无关。每人每天至多 10 次（与 ZIP 合计），每次记入操作日志。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.copy`。
+         */
+        get: operations["read_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/data.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的全部个人信息（ZIP）
+         * @description `index.html` 不联网也能打开，手机上能看；`data.json` 与 `/me/data` 相同；`csv/` 每份清单一个表格；
+         *     `photos/` 是您上传的照片；`README.txt` 说明怎样使用。次数限制与 `/me/data` 合计。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.copy`。
+         */
+        get: operations["download_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的代办关系
+         * @description 谁可以替我办（`mine` 为 `represented`），我可以替谁办（`actor`）。有效的在前，结束的也留着。
+         *     替人办事时，在普通接口上加请求头 `On-Behalf-Of: <resident_id>`。
+         *
+         *     可调用者：resident（本人）。权限：`delegations.read`。
+         */
+        get: operations["list_delegations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/delegations/{delegation_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delegation_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 结束一项代办关系
+         * @description 任何一方都可以，立即生效，双方都会收到消息。重复结束不改变什么。
+         *
+         *     可调用者：resident（本人）。权限：`delegations.end`。
+         */
+        post: operations["end_delegation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/departure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 退出之前：会删除什么、保留什么、失去什么
+         * @description 什么都不改变。退出时原样送回 `version` 和 `confirmation`：文本有任何变化，旧的确认就不再有效。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.leave`。
+         */
+        get: operations["read_departure"];
+        put?: never;
+        /**
+         * 退出项目并删除我的信息
+         * @description 一次完成，不能撤销：同意全部撤回（信用分随之删除），未用的券取消、积分退回后连同余额注销，社区成员资格、申报的说明和照片、
+         *     信用档案、登录账号和查找索引删除，数据密钥销毁，微信解除绑定。答复之后，所有令牌立即失效，包括这一个：没有收到答复时再发，
+         *     得到 401 就说明已经退出。不能代他人办理。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.leave`。
+         */
+        post: operations["leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/identity": {
         parameters: {
             query?: never;
@@ -783,6 +1629,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的消息
+         * @description 最近的在前，`unread` 是未读条数。每一条都在这里，不论是否同意过微信通知。未实名的微信也有信箱：
+         *     账号在别处找回时，原来的微信从这里得知。保存天数由城市规定（默认 180 天）。
+         *
+         *     可调用者：resident（本人）。权限：`messages.read`。
+         */
+        get: operations["list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/messages/acceptances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 记下订阅消息的答复
+         * @description `result` 是 `wx.requestSubscribeMessage` 对这个模板的答复。每次 `accept` 只能发一条；用完以后消息仍在信箱里。
+         *     还须同意“接收微信通知”（`messages`）才会发送。同一个幂等键只算一次。
+         *
+         *     可调用者：resident（本人）。权限：`messages.accept`。
+         */
+        post: operations["accept_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/messages/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可以订阅的微信消息模板
+         * @description 把 `template_id` 交给 `wx.requestSubscribeMessage`，再把它的答复交回 `/me/messages/acceptances`。
+         *
+         *     可调用者：resident（本人）。权限：`messages.accept`。
+         */
+        get: operations["list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/messages/{message_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 把一条消息标为已读
+         * @description 重复调用不改变什么。
+         *
+         *     可调用者：resident（本人）。权限：`messages.read`。
+         */
+        post: operations["read_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 更正我的姓名
+         * @description 改名后带新身份证到服务窗口，工作人员核对新姓名和原来的身份证号后给出验证码，在这里使用。
+         *     无论哪一项不符，答复都是同一个 `identity-not-verified`。24 小时内最多 5 次。档案内容有误的，用异议申请更正。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.correct`。
+         */
+        put: operations["correct_name"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 修改密码
+         * @description 交旧密码、新密码和动态码。其他会话随即结束，当前会话继续。
+         *
+         *     可调用者：account-admin、auditor、community-worker、counter-clerk、data-officer、market-manager、office、partner-manager、staff（本人）。权限：`credentials.set`。
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 更正我的手机号
+         * @description `code` 来自微信手机号按钮，以微信核实的号码为准。24 小时内最多 5 次。答复中的号码是遮盖后的；
+         *     操作日志只记改了手机号，不记号码。
+         *
+         *     可调用者：resident（本人）。权限：`privacy.correct`。
+         */
+        put: operations["correct_phone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/presentation-codes": {
         parameters: {
             query?: never;
@@ -794,7 +1800,8 @@ export interface paths {
         put?: never;
         /**
          * 出示身份码
-         * @description 一分钟内有效、只能在线核验的码。场所凭它询问一项优惠能否享受，只得到“是”或“否”。
+         * @description 一分钟内有效、只能在线核验的码。`purpose` 为 `offer` 时，场所凭它询问一项优惠能否享受，只得到“是”或“否”；
+         *     为 `counter` 时，窗口工作人员凭它代办一次，或（代替报身份证号）查看办理所需的信息；都先登记，您能看到。
          *
          *     可调用者：resident（本人）。权限：`presentations.show`。
          */
@@ -822,6 +1829,53 @@ export interface paths {
         get: operations["list_my_records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 换了手机或微信，找回账号
+         * @description 用新的、尚未绑定的微信登录后调用；证明方式与实名绑定相同，次数合并计算。通过后账号立即转到当前微信：
+         *     原来的微信不再绑定，两个微信的全部会话立即结束，旧手机上打开的码全部失效；答复给出新的令牌，请改用它们。
+         *     此后有一段冷静期不能兑换（`spending_paused_until`，由城市规定），已有的券照常可用。新旧两个微信都会收到通知。
+         *     无论哪一项不符，答复都是同一个 `identity-not-verified`。
+         *
+         *     可调用者：resident（本人）。权限：`identity.recover`。
+         */
+        post: operations["recover_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 换一组恢复码
+         * @description 旧的全部作废。新的十个只显示这一次。
+         *
+         *     可调用者：account-admin、auditor、community-worker、counter-clerk、data-officer、market-manager、office、partner-manager、staff（本人）。权限：`credentials.set`。
+         */
+        post: operations["renew_recovery_codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -892,6 +1946,74 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我在哪些地方登录着
+         * @description 本账号现在有效的会话，新的在前。`agent` 只是浏览器和系统的名称，不含版本、型号和网络地址，会话结束即删除。
+         *
+         *     可调用者：device、resident、staff（本人）。权限：`sessions.read`。
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/end-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 结束我的其他会话
+         * @description 除当前会话外全部结束。丢了手机、用了公共电脑以后，先做这一件事。
+         *
+         *     可调用者：device、resident、staff（本人）。权限：`sessions.end`。
+         */
+        post: operations["end_other_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 结束我的一个会话
+         * @description 下一个请求起，那里的访问令牌和刷新令牌都失效。
+         *
+         *     可调用者：device、resident、staff（本人）。权限：`sessions.end`。
+         */
+        delete: operations["end_own_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -985,6 +2107,119 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 单位名录
+         * @description 发邀请、定角色时从这里选单位。
+         *
+         *     可调用者：account-admin、staff（任何单位）。权限：`staff.read`。
+         */
+        get: operations["list_organisations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oversight/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 检索查询登记：谁、以什么身份、为什么、依据哪一份授权，看了谁的哪些信息
+         * @description 可按查看人、单位、用途、起止时间和居民编号检索，新的在前。居民只以编号出现，不显示姓名。
+         *     每次检索都记入操作日志。
+         *
+         *     可调用者：auditor、staff（全市，居民只见编号）。权限：`oversight.looks`。
+         */
+        get: operations["search_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oversight/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 封存的链：每一批的编号、行数、树根、上一批和签名，新的在前
+         * @description `waiting` 是还没有封存的行数和其中最早的时间。逐行核对用命令 `flask oversight verify`。
+         *
+         *     可调用者：auditor、staff（全市）。权限：`oversight.seals`。
+         */
+        get: operations["list_seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oversight/trail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 检索操作日志：工作人员做过什么
+         * @description 可按操作人、操作、对象和起止时间检索，新的在前。每次检索也记入操作日志。
+         *
+         *     可调用者：auditor、staff（全市）。权限：`oversight.trail`。
+         */
+        get: operations["search_trail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 工作人员查看一个人的信息
+         * @description 给出身份证号，或本人出示的身份码（`purpose` 为 `counter`），写明理由和授权（文书号、案号；窗口可以是“本人在场”）。
+         *     先写入本人看得到的查询登记，再显示：默认全部遮盖，只有 `fields` 里列出、且这一理由允许的项目才给出原文。
+         *     可用的理由及其项目在城市配置 `[looks]` 里。每人每天有次数上限；没有此人时也计数并记入操作日志（不含号码）。
+         *
+         *     可调用者：counter-clerk、office、staff（所办事项的当事人）。权限：`people.look`。
+         */
+        post: operations["look_at_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/perks/offers": {
         parameters: {
             query?: never;
@@ -1068,6 +2303,262 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 工作人员账号
+         * @description 可按单位、角色、状态筛选，按用户名排列。
+         *
+         *     可调用者：account-admin、staff（任何单位）。权限：`staff.read`。
+         */
+        get: operations["list_staff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 还能用的邀请和重置链接
+         * @description 新的在前；链接本身不再显示。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.invite`。
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * 邀请工作人员
+         * @description 给出一个 72 小时内有效、只能用一次的链接，只显示这一次，请当面或通过可靠的渠道交给本人。密码和验证器由本人设定，
+         *     管理员看不到。`identity` 填写员工本人的姓名和身份证号，用来防止审核自己的申报；填写后不再显示。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.invite`。
+         */
+        post: operations["invite_staff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 作废一个链接
+         * @description 可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.invite`。
+         */
+        delete: operations["revoke_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一个工作人员账号
+         * @description 可调用者：account-admin、staff（任何单位）。权限：`staff.read`。
+         */
+        get: operations["read_staff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/oidc-subject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 关联统一身份认证的身份
+         * @description 从此只从那里登录：本地密码、验证器和恢复码删除，会话结束。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.reset`。
+         */
+        put: operations["link_oidc_subject"];
+        post?: never;
+        /**
+         * 解除统一身份认证的关联
+         * @description 会话结束；之后发一个重置链接，由本人设定密码和验证器。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.reset`。
+         */
+        delete: operations["unlink_oidc_subject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/reset-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 重置登录方式的链接
+         * @description 忘了密码：本人凭链接和原验证器的动态码设新密码。验证器也丢了（`authenticator_lost`）：密码、验证器和恢复码一起换新，
+         *     请先当面确认是本人。管理员看不到密码。先前的链接作废。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.reset`。
+         */
+        post: operations["create_reset_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 设定角色
+         * @description 整个换成给出的这些，下一个请求起生效；正在进行中的操作若因此失去权限，也不会生效。账号管理员不能兼任经手个人信息的
+         *     角色和审计，审计不能兼任任何会作改动的角色。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.roles`。
+         */
+        put: operations["set_staff_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一个工作人员的会话
+         * @description 可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.sessions`。
+         */
+        get: operations["list_staff_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * 结束一个工作人员的全部会话
+         * @description 账号本身不变，可以重新登录。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.sessions`。
+         */
+        delete: operations["end_staff_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 结束一个工作人员的一个会话
+         * @description 可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.sessions`。
+         */
+        delete: operations["end_staff_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{staff_id}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 停用账号
+         * @description 下一个请求起即不能用：会话全部结束，正在进行中的操作不会生效，她发出的和给她的链接全部作废。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.suspend`。
+         */
+        post: operations["suspend_staff"];
+        /**
+         * 恢复账号
+         * @description 可以重新登录；原来的会话不会恢复。
+         *
+         *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.suspend`。
+         */
+        delete: operations["lift_suspension"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1285,10 +2776,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schemas/personal-data-1.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 个人信息副本的公开格式（JSON Schema 2020-12）
+         * @description 地址和版本不变：不兼容的改动用新的编号。
+         */
+        get: operations["show_data_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptanceRequest: {
+            /** @enum {string} */
+            result: "accept" | "reject" | "ban" | "filter";
+            template: string;
+        };
+        AcceptanceView: {
+            template: string;
+            unspent: number;
+        };
+        AcceptedView: {
+            recovery_codes: string[];
+            tokens: components["schemas"]["TokensView"];
+        };
         AccountView: {
             display_name: string;
             /** Format: uuid */
@@ -1297,6 +2821,26 @@ export interface components {
             kind: "resident" | "staff" | "device";
             memberships: components["schemas"]["MembershipView"][];
             roles: string[];
+        };
+        ActPage: {
+            items: components["schemas"]["ActView"][];
+            next_cursor: string | null;
+        };
+        ActView: {
+            action: string;
+            /** Format: uuid */
+            actor_id: string;
+            /** Format: date-time */
+            at: string;
+            batch: number | null;
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            role: string;
+            subject_id: string;
+            subject_kind: string;
         };
         ActivityPage: {
             items: components["schemas"]["ActivityView"][];
@@ -1343,6 +2887,29 @@ export interface components {
             starts_at: string;
             title: string;
         };
+        AdjustmentRequest: {
+            /** @enum {string} */
+            direction: "give" | "take";
+            /**
+             * Format: date
+             * @description 发放的积分最后有效日；不填则长期有效
+             * @default null
+             */
+            expires_on: string | null;
+            /**
+             * Format: uuid
+             * @description 在几个办公室任职时须写明
+             * @default null
+             */
+            organisation_id: string | null;
+            points: number;
+            /** @description 理由；居民在积分明细上也看得到 */
+            reason: string;
+            /** Format: uuid */
+            resident_id: string;
+            /** @description 居民在积分明细上看到的名目 */
+            title: string;
+        };
         AdmissionView: {
             /** Format: date-time */
             admitted_at: string;
@@ -1352,6 +2919,70 @@ export interface components {
             uses_left: number;
             /** @enum {string} */
             verdict: "admitted";
+        };
+        ApprovalDetailView: {
+            changes: components["schemas"]["ChangeView"][];
+            /** Format: date-time */
+            closed_at: string | null;
+            decider: components["schemas"]["OfficerView"] | null;
+            decision_reason: string;
+            digest: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            kind_title: string;
+            own: boolean;
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            proposed_at: string;
+            proposer: components["schemas"]["OfficerView"];
+            reason: string;
+            result: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            state: "proposed" | "approved" | "rejected" | "withdrawn" | "expired";
+            subject_id: string;
+            subject_kind: string;
+            summary: string[];
+        };
+        ApprovalPage: {
+            items: components["schemas"]["ApprovalView"][];
+            next_cursor: string | null;
+        };
+        ApprovalView: {
+            /** Format: date-time */
+            closed_at: string | null;
+            decider: components["schemas"]["OfficerView"] | null;
+            decision_reason: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            kind_title: string;
+            own: boolean;
+            /** Format: date-time */
+            proposed_at: string;
+            proposer: components["schemas"]["OfficerView"];
+            reason: string;
+            /** @enum {string} */
+            state: "proposed" | "approved" | "rejected" | "withdrawn" | "expired";
+            summary: string[];
+        };
+        AuthenticatorConfirmation: {
+            otp: string;
+        };
+        AuthenticatorView: {
+            /** Format: date-time */
+            expires_at: string;
+            otpauth_uri: string;
+            qr_svg: string;
+            totp_secret: string;
         };
         BadgeView: {
             address: string;
@@ -1422,6 +3053,15 @@ export interface components {
             /** @description 本月已发放（已扣除更正） */
             spent_points: number;
         };
+        CardRequest: {
+            id_number: string;
+            name: string;
+        };
+        ChangeView: {
+            after: string | null;
+            before: string | null;
+            path: string;
+        };
         CheckInCodeView: {
             code: string;
             /** Format: date-time */
@@ -1438,6 +3078,32 @@ export interface components {
             checked_in_at: string;
             points: number;
             remark: string;
+        };
+        ClearView: {
+            balance_points?: number;
+            /** Format: date */
+            birth_on?: string;
+            /** Format: date-time */
+            bound_at?: string | null;
+            communities?: string[];
+            consents?: string[];
+            id_number?: string;
+            name?: string;
+            phone?: string | null;
+            records?: components["schemas"]["RecordSeenView"][];
+        };
+        CodeGivenView: {
+            code: string;
+            /** Format: date-time */
+            expires_at: string;
+            qr_svg?: string;
+            url: string;
+        };
+        CodeRequest: {
+            /** @description 设备名称，例如 东门闸机一号 */
+            label: string;
+            /** Format: uuid */
+            venue_id: string;
         };
         CodeView: {
             code: string;
@@ -1549,6 +3215,19 @@ export interface components {
             signed_at: string | null;
             version: string;
         };
+        CredentialsView: {
+            oidc: boolean;
+            password: boolean;
+            recovery_codes_left: number;
+            username: string;
+        };
+        DecisionRequest: {
+            /** @enum {string} */
+            decision: "approve" | "reject";
+            digest: string;
+            /** @description 理由；办理记录里长期保存，不要写姓名、证件号和手机号 */
+            reason: string;
+        };
         DecisionView: {
             /** @enum {string} */
             decision: "approve" | "reject";
@@ -1564,6 +3243,54 @@ export interface components {
             /** @enum {string} */
             submission_status: "pending" | "approved" | "rejected" | "withdrawn";
         };
+        DelegationListView: {
+            items: components["schemas"]["DelegationView"][];
+        };
+        DelegationPage: {
+            items: components["schemas"]["DelegationView"][];
+            next_cursor: string | null;
+        };
+        DelegationView: {
+            actor: string;
+            basis: string;
+            document_no: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "guardian" | "ward" | "helper";
+            /** @enum {string} */
+            mine: "actor" | "represented";
+            represented: string;
+            /** Format: uuid */
+            resident_id: string | null;
+            stands: boolean;
+            /** Format: date-time */
+            starts_at: string;
+        };
+        DepartureNoticeView: {
+            cannot_be_undone: string;
+            confirmation: string;
+            deleted: string[];
+            kept: components["schemas"]["KeptView"][];
+            lost: components["schemas"]["LostView"];
+            version: string;
+        };
+        DepartureRequest: {
+            confirmation: string;
+            version: string;
+        };
+        DepartureView: {
+            booked_out_points: number;
+            closed_coupons: number;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            left_at: string;
+        };
         DeviceNonceRequest: {
             /** Format: uuid */
             device_id: string;
@@ -1573,11 +3300,63 @@ export interface components {
             expires_at: string;
             nonce: string;
         };
+        DevicePage: {
+            items: components["schemas"]["DeviceView"][];
+            next_cursor: string | null;
+        };
         DeviceSignInRequest: {
             /** Format: uuid */
             device_id: string;
             nonce: string;
             signature: string;
+        };
+        DeviceVenuePage: {
+            items: components["schemas"]["DeviceVenueView"][];
+            next_cursor: string | null;
+        };
+        DeviceVenueView: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: uuid */
+            organisation_id: string;
+        };
+        DeviceView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: uuid */
+            organisation_id: string;
+            organisation_name: string;
+            /** @enum {string} */
+            status: "active" | "suspended" | "retired";
+            thumbprint: string;
+            /** Format: uuid */
+            venue_id: string | null;
+            venue_name: string | null;
+        };
+        EmployeeIdentity: {
+            id_number: string;
+            name: string;
+        };
+        EndedView: {
+            ended: number;
+        };
+        EnrolmentRequest: {
+            code: string;
+            public_key_jwk: components["schemas"]["PublicKeyRequest"];
+            signature: string;
+        };
+        EnrolmentView: {
+            /** Format: uuid */
+            device_id: string;
+            label: string;
+            /** Format: uuid */
+            organisation_id: string;
+            /** Format: uuid */
+            venue_id: string | null;
         };
         EntitledView: {
             reasons: components["schemas"]["ReasonView"][];
@@ -1597,6 +3376,24 @@ export interface components {
             /** @description 积分 */
             points: number;
         };
+        ExportRequest: {
+            /** @description 批准文件或来函的文号 */
+            document_no: string;
+            fields: ("name" | "id_number" | "phone" | "wallet" | "records" | "consents")[];
+            /** @description 法律依据；被导出的人看得到 */
+            legal_basis: string;
+            /**
+             * Format: uuid
+             * @description 在几个办公室任职时须写明
+             * @default null
+             */
+            organisation_id: string | null;
+            people: components["schemas"]["SoughtRequest"][];
+            /** @description 用途；被导出的人看得到 */
+            purpose: string;
+            /** @description 理由；办理记录里长期保存，不要写姓名、证件号和手机号 */
+            reason: string;
+        };
         FileView: {
             /** Format: uuid */
             id: string;
@@ -1612,6 +3409,25 @@ export interface components {
             colour: string;
             id: string;
             name: string;
+        };
+        GuardianRequest: {
+            basis: string;
+            document_no: string;
+            /**
+             * Format: date
+             * @default null
+             */
+            ends_on: string | null;
+            guardian: components["schemas"]["CardRequest"];
+            /** @enum {string} */
+            kind: "guardian" | "ward";
+            represented: components["schemas"]["CardRequest"];
+        };
+        HelpRequest: {
+            /** @default null */
+            card: components["schemas"]["CardRequest"] | null;
+            /** @default null */
+            code: string | null;
         };
         HomeCommunityView: {
             /** Format: uuid */
@@ -1642,11 +3458,60 @@ export interface components {
             scenes: components["schemas"]["HomeSceneView"][];
             score: components["schemas"]["HomeScoreView"] | null;
             score_consent: boolean;
+            /** Format: date-time */
+            spending_paused_until: string | null;
         };
         IdentityRequest: {
             id_number: string;
             name: string;
             proof: components["schemas"]["ProofRequest"];
+        };
+        InboxPage: {
+            items: components["schemas"]["MessageView"][];
+            next_cursor: string | null;
+            unread: number;
+        };
+        InvitationAcceptance: {
+            otp: string;
+            /** Format: password */
+            password: string;
+            token: string;
+        };
+        InvitationOpening: {
+            /** Format: password */
+            password?: string;
+            token: string;
+        };
+        InvitationPage: {
+            items: components["schemas"]["InvitationView"][];
+            next_cursor: string | null;
+        };
+        InvitationRequest: {
+            display_name: string;
+            identity?: components["schemas"]["EmployeeIdentity"];
+            roles: components["schemas"]["RoleGiven"][];
+            username: string;
+        };
+        InvitationView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            created_by: string;
+            display_name: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "join" | "password" | "everything";
+            linked: boolean;
+            username: string;
+        };
+        KeptView: {
+            basis: string;
+            period: string;
+            shape: string;
+            title: string;
         };
         KeySetView: {
             keys: components["schemas"]["KeyView"][];
@@ -1663,10 +3528,13 @@ export interface components {
              * @description 密钥的唯一用途；用途不符的签名一律视为未通过验证
              * @enum {string}
              */
-            purpose: "coupon" | "presentation" | "check-in" | "status";
+            purpose: "coupon" | "presentation" | "check-in" | "status" | "seal";
             /** @example sig */
             use: string;
             x: string;
+        };
+        LabelRequest: {
+            label: string;
         };
         LeftOutView: {
             /** Format: uuid */
@@ -1686,21 +3554,68 @@ export interface components {
             /** @enum {string} */
             window: "day" | "month" | "year" | "ever";
         };
+        LinkView: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            link: string;
+        };
+        LookFoundPage: {
+            items: components["schemas"]["LookFoundView"][];
+            next_cursor: string | null;
+        };
+        LookFoundView: {
+            /** Format: uuid */
+            actor_id: string;
+            /** Format: date-time */
+            at: string;
+            authorisation: string | null;
+            basis: string;
+            batch: number | null;
+            fields: string[];
+            /** Format: uuid */
+            id: string;
+            organisation: string | null;
+            /** Format: uuid */
+            organisation_id: string | null;
+            purpose: string;
+            /** Format: uuid */
+            resident_id: string;
+            role: string;
+        };
         LookPage: {
             items: components["schemas"]["LookView"][];
             next_cursor: string | null;
+        };
+        LookRequest: {
+            authorisation: string;
+            fields: ("name" | "id_number" | "phone" | "birth_on" | "bound_at" | "consents" | "communities" | "balance_points" | "records")[];
+            /** @default null */
+            id_number: string | null;
+            /** @default null */
+            presentation_code: string | null;
+            purpose: string;
         };
         LookView: {
             actor: string;
             /** Format: date-time */
             at: string;
+            /** @description 授权的编号：同意、案件、文书或委托 */
+            authorisation: string | null;
             basis: string;
+            field_ids: string[];
             fields: string[];
             /** Format: uuid */
             id: string;
             organisation: string | null;
             purpose: string;
             role: string;
+        };
+        LostView: {
+            balance_points: number;
+            consents: string[];
+            open_coupons: number;
         };
         MeView: {
             account: components["schemas"]["AccountView"];
@@ -1711,12 +3626,36 @@ export interface components {
             id_number: string | null;
             name: string | null;
             phone: string | null;
+            /**
+             * Format: date-time
+             * @description 账号找回后的冷静期，此前不能兑换；没有时为 null
+             */
+            spending_paused_until: string | null;
         };
         MembershipView: {
             /** Format: uuid */
             organisation_id: string;
             organisation_name: string;
             role: string;
+        };
+        MessageView: {
+            body: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            link: string;
+            /** Format: date-time */
+            read_at: string | null;
+            title: string;
+        };
+        NameRequest: {
+            counter_code: string;
+            name: string;
+        };
+        NameView: {
+            name: string;
         };
         NextScoreLevelView: {
             /** @description 起点分数 */
@@ -1739,6 +3678,8 @@ export interface components {
             consents: string[];
             coupon_valid_days: number;
             entitled: components["schemas"]["EntitledView"];
+            /** @description 仅限首次兑换 */
+            first_timers_only: boolean;
             /** Format: uuid */
             id: string;
             kind: string;
@@ -1760,6 +3701,11 @@ export interface components {
             uses: number;
             venues: components["schemas"]["VenueView"][];
         };
+        OfficerView: {
+            display_name: string;
+            /** Format: uuid */
+            id: string;
+        };
         OfflinePackView: {
             keys: {
                 [key: string]: unknown;
@@ -1779,6 +3725,46 @@ export interface components {
             max_uses: number;
             /** @enum {string} */
             mode: "none" | "uses";
+        };
+        OidcSignIn: {
+            browser_key: string;
+            code: string;
+            iss?: string;
+            state: string;
+        };
+        OidcStart: {
+            browser_key_hash: string;
+            invitation_token?: string;
+        };
+        OidcStartedView: {
+            authorization_url: string;
+            /** Format: date-time */
+            expires_at: string;
+            state: string;
+        };
+        OidcView: {
+            available: boolean;
+            label: string;
+        };
+        OpenedInvitationView: {
+            authenticator: components["schemas"]["AuthenticatorView"] | null;
+            display_name: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @enum {string} */
+            kind: "join" | "password" | "everything";
+            username: string;
+        };
+        OrganisationPage: {
+            items: components["schemas"]["OrganisationView"][];
+            next_cursor: string | null;
+        };
+        OrganisationView: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            name: string;
+            slug: string;
         };
         PackOfferView: {
             benefit_text: string;
@@ -1810,6 +3796,17 @@ export interface components {
             id: string;
             name: string;
         };
+        PasswordChange: {
+            /** Format: password */
+            new_password: string;
+            /** Format: password */
+            old_password: string;
+            otp: string;
+        };
+        PauseLiftRequest: {
+            id_number: string;
+            name: string;
+        };
         PenaltyView: {
             authority: string;
             content: string;
@@ -1822,6 +3819,22 @@ export interface components {
             title: string;
             violation: string;
         };
+        PersonLookView: {
+            clear: components["schemas"]["ClearView"];
+            /** Format: uuid */
+            id: string;
+            id_number: string;
+            name: string;
+            phone: string | null;
+            /** Format: uuid */
+            resident_id: string;
+        };
+        PhoneRequest: {
+            code: string;
+        };
+        PhoneView: {
+            phone: string;
+        };
         PledgeView: {
             articles: string[];
             /** Format: date */
@@ -1829,9 +3842,50 @@ export interface components {
             title: string;
             version: string;
         };
+        PolicyContentView: {
+            content: {
+                [key: string]: unknown;
+            };
+            /** Format: date */
+            effective_on: string;
+            in_force: boolean;
+            /** @enum {string} */
+            kind: "city" | "consents" | "deadlines" | "catalogue" | "scoring" | "merchants" | "community" | "perks";
+            /** Format: date-time */
+            loaded_at: string;
+            title: string;
+            version: string;
+        };
+        PolicyRequest: {
+            /** @description 与 TOML 文件相同的结构；toml 与 content 给出其一 */
+            content?: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            kind: "city" | "consents" | "deadlines" | "catalogue" | "scoring" | "merchants" | "community" | "perks";
+            /** @description 理由；办理记录里长期保存，不要写姓名、证件号和手机号 */
+            reason: string;
+            /** @description 文件全文，最多 200000 字节 */
+            toml?: string;
+        };
+        PolicyVersionPage: {
+            items: components["schemas"]["PolicyVersionView"][];
+            next_cursor: string | null;
+        };
+        PolicyVersionView: {
+            /** Format: date */
+            effective_on: string;
+            in_force: boolean;
+            /** @enum {string} */
+            kind: "city" | "consents" | "deadlines" | "catalogue" | "scoring" | "merchants" | "community" | "perks";
+            /** Format: date-time */
+            loaded_at: string;
+            title: string;
+            version: string;
+        };
         PresentationRequest: {
             /** @enum {string} */
-            purpose: "offer";
+            purpose: "offer" | "counter";
         };
         Problem: {
             detail?: string;
@@ -1854,11 +3908,24 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/device-without-venue" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/rate-limited" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/scan-time-not-credible" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProofAgainRequest: {
+            otp?: string;
+            /** Format: password */
+            password: string;
+            recovery_code?: string;
+        };
         ProofRequest: {
             /** @enum {string} */
             kind: "wechat_phone" | "counter_code" | "government";
             value: string;
+        };
+        PublicKeyRequest: {
+            /** @enum {string} */
+            crv: "Ed25519";
+            /** @enum {string} */
+            kty: "OKP";
+            x: string;
         };
         QueueItemPage: {
             items: components["schemas"]["QueueItemView"][];
@@ -1904,6 +3971,15 @@ export interface components {
             items: components["schemas"]["RecordView"][];
             next_cursor: string | null;
         };
+        RecordSeenView: {
+            /** Format: date */
+            decided_on: string;
+            document_no: string;
+            effect: string;
+            source_name: string;
+            status: string;
+            title: string;
+        };
         RecordView: {
             category: string;
             change_reason: string;
@@ -1939,6 +4015,19 @@ export interface components {
             status_text: string;
             title: string;
         };
+        RecoveryCodesView: {
+            recovery_codes: string[];
+        };
+        RecoveryView: {
+            access_token: string;
+            account: components["schemas"]["AccountView"];
+            expires_in: number;
+            refresh_token: string;
+            /** Format: date-time */
+            spending_paused_until: string | null;
+            /** @default Bearer */
+            token_type: unknown;
+        };
         RedemptionView: {
             coupon: components["schemas"]["CouponView"];
             /** Format: date-time */
@@ -1951,6 +4040,9 @@ export interface components {
         };
         RefreshRequest: {
             refresh_token: string;
+        };
+        ResetRequest: {
+            authenticator_lost: boolean;
         };
         ReversalRequest: {
             /** @description 理由；写入流水，不要写个人信息 */
@@ -1997,6 +4089,15 @@ export interface components {
             remark: string;
             /** Format: date-time */
             reviewed_at: string;
+        };
+        RoleGiven: {
+            /** Format: uuid */
+            organisation_id: string;
+            /** @enum {string} */
+            role: "office" | "auditor" | "account-admin" | "counter-clerk" | "community-worker" | "partner-manager" | "data-officer" | "market-manager";
+        };
+        RolesRequest: {
+            roles: components["schemas"]["RoleGiven"][];
         };
         ScanRequest: {
             code: string;
@@ -2127,6 +4228,52 @@ export interface components {
             /** @example 742 */
             value: number;
         };
+        SealView: {
+            /** @description 销毁的表、批次、行数和保存年限 */
+            closes?: {
+                [key: string]: unknown;
+            };
+            /** @description 封存之后没有留下未封存的行 */
+            complete: boolean;
+            count: number;
+            kid: string;
+            /** @description rows：一批行；closing：一批行按保存年限销毁 */
+            kind: string;
+            number: number;
+            previous: string;
+            root: string;
+            seal: string;
+            sealed_at: string;
+            signature: string;
+            /** @description 各表的行数、起止时间和树根 */
+            tables?: {
+                [key: string]: unknown;
+            };
+            version: number;
+        };
+        SealsView: {
+            items: components["schemas"]["SealView"][];
+            next_cursor: string | null;
+            waiting: components["schemas"]["WaitingView"];
+        };
+        SessionPage: {
+            items: components["schemas"]["SessionView"][];
+            next_cursor: string | null;
+        };
+        SessionView: {
+            agent: string | null;
+            /** Format: date-time */
+            created_at: string;
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "resident" | "staff" | "device";
+            /** Format: date-time */
+            refreshed_at: string | null;
+        };
         SignCovenantRequest: {
             /** @default null */
             version: string | null;
@@ -2140,14 +4287,40 @@ export interface components {
             signed_at: string;
             version: string;
         };
+        SoughtRequest: {
+            id_number?: string;
+            /** Format: uuid */
+            resident_id?: string;
+        };
+        StaffPage: {
+            items: components["schemas"]["StaffView"][];
+            next_cursor: string | null;
+        };
         StaffSignInRequest: {
-            otp: string;
+            otp?: string;
             /** Format: password */
             password: string;
+            recovery_code?: string;
+            username: string;
+        };
+        StaffView: {
+            /** Format: date-time */
+            created_at: string;
+            display_name: string;
+            /** Format: uuid */
+            id: string;
+            linked: boolean;
+            memberships: components["schemas"]["MembershipView"][];
+            oidc: boolean;
+            /** @enum {string} */
+            status: "active" | "suspended";
             username: string;
         };
         StatusListsView: {
             status_lists: string[];
+        };
+        SubjectRequest: {
+            subject: string;
         };
         SubmissionPage: {
             items: components["schemas"]["SubmissionView"][];
@@ -2190,6 +4363,16 @@ export interface components {
             submitted_at: string;
             text: string;
             warnings: string[];
+        };
+        TemplatePage: {
+            items: components["schemas"]["TemplateView"][];
+            next_cursor: string | null;
+        };
+        TemplateView: {
+            template: string;
+            template_id: string;
+            title: string;
+            unspent: number;
         };
         TokensView: {
             access_token: string;
@@ -2248,6 +4431,11 @@ export interface components {
             /** @enum {string} */
             verdict: "valid" | "refused";
         };
+        WaitingView: {
+            /** Format: date-time */
+            oldest_at: string | null;
+            rows: number;
+        };
         WalletEntryPage: {
             items: components["schemas"]["WalletEntryView"][];
             next_cursor: string | null;
@@ -2268,6 +4456,8 @@ export interface components {
             counterparty: string;
             /** Format: uuid */
             id: string;
+            /** @description 更正或调整的理由；其他时候为空 */
+            reason: string;
             /** @description 说明 */
             title: string;
         };
@@ -2318,6 +4508,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2382,6 +4581,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2455,6 +4663,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `not-found` 没有找到 */
             404: {
                 headers: {
@@ -2521,6 +4738,982 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_trail_seal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                state?: "proposed" | "approved" | "rejected" | "withdrawn" | "expired" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_export: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_adjustment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdjustmentRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `concerns-yourself` 涉及本人的事项须回避；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_policy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `city-refused` 城市配置未通过检查；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `concerns-yourself` 涉及本人的事项须回避；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`own-proposal` 自己提出的事项不能自己审批 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `approval-changed` 内容与您看到的不一致；`approval-closed` 这个事项已经办结；`execution-refused` 现在无法执行，事项仍待审批；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `export-expired` 导出的下载期限已过；`export-used` 这份导出已经下载过 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-your-proposal` 只有提出人可以撤回 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `approval-closed` 这个事项已经办结 */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2633,6 +5826,119 @@ export interface operations {
                 };
             };
             /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `enrolment-refused` 登记未通过 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-key-known` 这把钥匙已经登记过 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account-refused` 账号信息有误；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2789,7 +6095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2811,6 +6117,305 @@ export interface operations {
                 };
             };
             /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcView"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcSignIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `oidc-refused` 统一身份认证登录未通过 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `oidc-subject-unknown` 这个身份没有对应的账号 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号；`roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation-not-valid` 链接无效 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试；`oidc-unavailable` 统一身份认证没有应答 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcStart"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcStartedView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `oidc-not-configured` 没有接入统一身份认证 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation-not-valid` 链接无效 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试；`oidc-unavailable` 统一身份认证没有应答 */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3041,6 +6646,223 @@ export interface operations {
             };
         };
     };
+    open_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationOpening"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedInvitationView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation-not-valid` 链接无效 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptance"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation-not-valid` 链接无效 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`otp-not-accepted` 动态码不正确 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in_wechat: {
         parameters: {
             query?: never;
@@ -3163,6 +6985,185 @@ export interface operations {
             };
         };
     };
+    list_policies: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyContentView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_communities: {
         parameters: {
             query?: {
@@ -3197,6 +7198,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3279,6 +7289,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `not-found` 没有找到 */
             404: {
                 headers: {
@@ -3329,6 +7348,8 @@ export interface operations {
             header: {
                 /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
                 "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
             };
             path: {
                 community_id: string;
@@ -3370,7 +7391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3502,6 +7523,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invalid-request` 请求内容有误 */
             422: {
                 headers: {
@@ -3591,7 +7621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3722,7 +7752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3799,6 +7829,8 @@ export interface operations {
             header: {
                 /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
                 "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
             };
             path: {
                 activity_id: string;
@@ -3840,7 +7872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `community-not-joined` 您还没有签署该社区的邻里公约；`consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `community-not-joined` 您还没有签署该社区的邻里公约；`consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3979,7 +8011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4038,6 +8070,8 @@ export interface operations {
             header: {
                 /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
                 "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4077,8 +8111,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `community-not-joined` 您还没有签署该社区的邻里公约；`consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `community-not-joined` 您还没有签署该社区的邻里公约；`consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4189,7 +8232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4289,7 +8332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限；`own-submission` 不能审核自己的申报 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`own-submission` 不能审核自己的申报 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4378,10 +8421,1261 @@ export interface operations {
             };
         };
     };
-    upload_file: {
+    register_guardian: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuardianRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delegation-refused` 代办关系不能登记；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_helping: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_helping: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HelpRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_delegations: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CardRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationListView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_at_counter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident_id: string;
+                delegation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_devices: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicePage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_enrolment_code: {
+        parameters: {
+            query?: {
+                qr?: "svg" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeGivenView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_device_venues: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceVenuePage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-retired` 设备已注销 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retire_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspend_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-retired` 设备已注销 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4413,8 +9707,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4478,7 +9781,10 @@ export interface operations {
     show_file: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path: {
                 file_id: string;
             };
@@ -4506,7 +9812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4562,7 +9868,10 @@ export interface operations {
     show_home: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4588,8 +9897,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4674,8 +9992,128 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseLiftRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4790,7 +10228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4915,7 +10353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5024,7 +10462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5074,7 +10512,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5109,8 +10550,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5162,13 +10612,249 @@ export interface operations {
             };
         };
     };
+    begin_authenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofAgainRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials-refused` 密码或动态码不正确；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no-local-password` 本账号由单位的统一身份认证登录 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_authenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthenticatorConfirmation"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`otp-not-accepted` 动态码不正确 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_consents: {
         parameters: {
             query?: {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5203,8 +10889,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5214,6 +10909,111 @@ export interface operations {
             };
             /** @description `invalid-request` 请求内容有误 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_consents: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentPage"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5259,7 +11059,10 @@ export interface operations {
     set_consent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path: {
                 purpose: string;
             };
@@ -5300,7 +11103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `adults-only` 仅限成年人；`guardian-needed` 须由监护人同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `adults-only` 仅限成年人；`guardian-needed` 须由监护人同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5395,7 +11198,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5430,8 +11236,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5486,7 +11301,10 @@ export interface operations {
     read_coupon: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path: {
                 coupon_id: string;
             };
@@ -5514,7 +11332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5573,6 +11391,8 @@ export interface operations {
             header: {
                 /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
                 "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
             };
             path: {
                 coupon_id: string;
@@ -5610,7 +11430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5677,7 +11497,10 @@ export interface operations {
             query?: {
                 qr?: "svg" | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path: {
                 coupon_id: string;
             };
@@ -5714,7 +11537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5785,6 +11608,643 @@ export interface operations {
             };
         };
     };
+    read_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialsView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_data: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_data: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_delegations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_delegation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delegation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_departure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepartureNoticeView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DepartureRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepartureView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `departure-text-changed` 退出说明已更新，请重新阅读；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     bind_identity: {
         parameters: {
             query?: never;
@@ -5827,7 +12287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限 */
+            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,12 +12367,791 @@ export interface operations {
             };
         };
     };
+    list_messages: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_messages: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptanceRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptanceView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NameView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials-refused` 密码或动态码不正确；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no-local-password` 本账号由单位的统一身份认证登录 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试；`wechat-too-frequent` 操作太频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试；`wechat-not-configured` 微信接口尚未配置好；`wechat-unavailable` 微信服务暂时不可用 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_presentation_code: {
         parameters: {
             query?: {
                 qr?: "svg" | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5951,8 +13190,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6028,7 +13276,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6063,8 +13314,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6116,10 +13376,257 @@ export interface operations {
             };
         };
     };
-    read_my_score: {
+    recover_account: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-verified` 实名信息未通过核验；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-already-bound` 本账号已经实名绑定 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`proof-kind-unavailable` 本系统尚未开通这种核验方式 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试；`wechat-too-frequent` 操作太频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试；`wechat-not-configured` 微信接口尚未配置好；`wechat-unavailable` 微信服务暂时不可用 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofAgainRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials-refused` 密码或动态码不正确；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no-local-password` 本账号由单位的统一身份认证登录 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_my_score: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6145,8 +13652,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6195,7 +13711,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6230,8 +13749,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6289,7 +13817,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6324,7 +13855,110 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6377,13 +14011,171 @@ export interface operations {
             };
         };
     };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_my_submissions: {
         parameters: {
             query?: {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6418,8 +14210,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6474,7 +14275,10 @@ export interface operations {
     read_wallet: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6500,8 +14304,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6550,7 +14363,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6585,8 +14401,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6669,6 +14494,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `merchant-code-unknown` 没有这个商户信用码 */
             404: {
                 headers: {
@@ -6688,6 +14522,530 @@ export interface operations {
                 };
             };
             /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organisations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                /** @description 起（含） */
+                from_at?: string | null;
+                /** @description 止（不含） */
+                until_at?: string | null;
+                resident_id?: string | null;
+                actor_id?: string | null;
+                organisation_id?: string | null;
+                /** @description 用途的全文 */
+                purpose?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookFoundPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_seals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealsView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_trail: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                /** @description 起（含） */
+                from_at?: string | null;
+                /** @description 止（不含） */
+                until_at?: string | null;
+                actor_id?: string | null;
+                action?: string | null;
+                subject_kind?: string | null;
+                subject_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonLookView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-expired` 二维码已过期 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-not-verified` 二维码未通过验证；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6759,6 +15117,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6841,6 +15208,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `not-found` 没有找到 */
             404: {
                 headers: {
@@ -6891,6 +15267,8 @@ export interface operations {
             header: {
                 /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
                 "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
             };
             path: {
                 offer_id: string;
@@ -6928,7 +15306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-entitled` 暂不符合享受条件 */
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-entitled` 暂不符合享受条件 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6946,7 +15324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`limit-reached` 已达到每人限领数量；`not-enough-points` 积分不足；`offer-closed` 活动未开放；`sold-out` 名额已领完 */
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`limit-reached` 已达到每人限领数量；`not-enough-points` 积分不足；`offer-closed` 活动未开放；`sold-out` 名额已领完；`spending-paused` 账号刚找回，暂停兑换 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7031,8 +15409,1428 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invalid-request` 请求内容有误 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_staff: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                organisation_id?: string | null;
+                role?: "office" | "auditor" | "account-admin" | "counter-clerk" | "community-worker" | "partner-manager" | "data-officer" | "market-manager" | null;
+                status?: "active" | "suspended" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_staff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_staff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_oidc_subject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubjectRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_oidc_subject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_reset_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no-local-password` 本账号由单位的统一身份认证登录 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_staff_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolesRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last-account-admin` 这是最后一位账号管理员；`roles-not-compatible` 这些角色不能由同一人担任 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_staff_sessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_staff_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_staff_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspend_staff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last-account-admin` 这是最后一位账号管理员 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_suspension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-yourself` 不能对自己的账号这样做 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7120,7 +16918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限；`not-entitled` 暂不符合享受条件；`not-your-offer` 不是本场所的优惠 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-entitled` 暂不符合享受条件；`not-your-offer` 不是本场所的优惠 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7251,7 +17049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限；`not-entitled` 暂不符合享受条件；`not-your-offer` 不是本场所的优惠 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-entitled` 暂不符合享受条件；`not-your-offer` 不是本场所的优惠 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7369,7 +17167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7464,7 +17262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-allowed` 没有权限 */
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7575,6 +17373,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `merchant-code-unknown` 没有这个商户信用码 */
             404: {
                 headers: {
@@ -7652,6 +17459,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7743,6 +17559,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `merchant-code-unknown` 没有这个商户信用码 */
             404: {
                 headers: {
@@ -7820,6 +17645,15 @@ export interface operations {
             };
             /** @description `not-signed-in` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7959,6 +17793,79 @@ export interface operations {
             };
             /** @description `not-found` 没有找到 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_data_form: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

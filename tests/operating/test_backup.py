@@ -41,7 +41,7 @@ KEYS = {"m1": os.urandom(32), "m2": os.urandom(32)}
 
 def header(key_id: str = "m1") -> Header:
     return Header(
-        "2026-01-01T00:00:00+00:00", "320115", "sqlite", "0019", "0", {"master": ["m1"]}, key_id, "a1", new_salt()
+        "2026-01-01T00:00:00+00:00", "320115", "sqlite", "0017", "0", {"master": ["m1"]}, key_id, "a1", new_salt()
     )
 
 
