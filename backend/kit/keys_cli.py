@@ -19,8 +19,8 @@ from config import secrets_file
 from config.settings import Settings, new_key
 
 KINDS = {"master": "XINYI_MASTER_KEYS", "hash": "XINYI_HASH_KEYS", "session": "XINYI_SESSION_KEYS"}
-NOTICED_SECONDS = 3.0
-"""Every process looks at the file of secrets each second; after three, all of them have what it says."""
+NOTICED_SECONDS = 2.0
+"""Every process looks at the file of secrets twice a second; after two seconds, all of them have what it says."""
 REST_SECONDS = {"master": 65 * 60, "hash": 60, "session": 16 * 60}
 """How long a key that signs or seals nothing new may still be needed: half-finished joinings, kept copies of keys,
 access tokens."""

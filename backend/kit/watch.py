@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.5
 log = structlog.get_logger("watch")
 Mark = tuple[int, int, int]
 

@@ -41,6 +41,8 @@ ALL: dict[str, tuple[Run, bool]] = {
     "limits": (limits.costs, False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
+    "rotations": (promises.rotations, True),
+    "restores": (promises.restores, True),
 }
 """Name → benchmark, and whether it needs PostgreSQL."""
 

@@ -25,6 +25,16 @@ def kills() -> list[Line]:
     return [_suite("kill -9 × 10 on both databases, and of PostgreSQL", "tests/faults/test_kill.py", XINYI_KILLS="10")]
 
 
+def rotations() -> list[Line]:
+    """Every kind of key is rotated under load, on both databases, and the old ones are dropped."""
+    return [_suite("keys rotated under load, no failed request", "tests/faults/test_rotation.py", XINYI_ROTATIONS="1")]
+
+
+def restores() -> list[Line]:
+    """A backup taken under load comes back whole: the books agree and every seal opens."""
+    return [_suite("a backup taken under load, restored and proved", "tests/operating/test_backup_under_load.py")]
+
+
 def _suite(name: str, path: str, **env: str) -> Line:
     started = time.perf_counter()
     command = [sys.executable, "-m", "pytest", path, "--tb", "short"]
