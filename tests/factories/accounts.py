@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import itertools
 import secrets
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -29,12 +31,16 @@ from tests.support import net
 PASSWORD = "correct horse battery staple"
 ADULT_BORN_ON = date(1990, 1, 2)
 _order = itertools.count(secrets.randbelow(10**6))
+_of_day: defaultdict[date, Iterator[int]] = defaultdict(lambda: itertools.count(secrets.randbelow(1000)))
 
 
 def id_number(born_on: date | None = None) -> str:
-    """A valid id number that no other call of this process gave. With ``born_on`` there are only 1,000 of a day."""
-    number = next(_order)
-    day = born_on or date.fromordinal(date(1955, 1, 1).toordinal() + number // 1000 % 16_000)
+    """A valid id number that no other call of this process gave: an adult's, born from 1990 on, unless told.
+
+    Of a day that is told there are only 1,000, given in turn.
+    """
+    number = next(_order if born_on is None else _of_day[born_on])
+    day = born_on or date.fromordinal(ADULT_BORN_ON.toordinal() + number // 1000 % 5_000)
     seventeen = f"329999{day:%Y%m%d}{number % 1000:03d}"
     return net.made("id number", seventeen + check_character(seventeen))
 
@@ -63,7 +69,7 @@ class Resident:
     openid: str = ""
 
 
-def resident(session: Session, born_on: date = ADULT_BORN_ON, *, bound: bool = True) -> Resident:
+def resident(session: Session, born_on: date | None = None, *, bound: bool = True) -> Resident:
     """An adult who is bound, unless told otherwise."""
     made = Resident(UUID(int=0), name(), id_number(born_on))
     resident_id = accounts.ensure_person(session, made.name, made.id_number)

@@ -9,6 +9,7 @@ import ast
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -259,7 +260,7 @@ def test_a_migration_gives_way_to_a_transaction_that_runs_and_comes_again(
                 pauses.append(seconds)
                 holder.rollback()
 
-            monkeypatch.setattr(migrations.time, "sleep", release)
+            monkeypatch.setattr(migrations, "time", SimpleNamespace(sleep=release))
             assert migrations.upgrade() == migrations.head()
         assert len(pauses) == 1
         database.dispose()

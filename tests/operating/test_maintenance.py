@@ -20,12 +20,15 @@ from config.settings import Settings
 from tests.checked_client import CheckedClient
 from tests.factories.world import GUARDED, METHOD_OF, World
 from tests.house.snapshots import unchanged
+from tests.oidc_server import OidcServer
 from tests.wechat_server import WechatServer
 
 
 @pytest.fixture(scope="module")
-def world(app: Flask, city: dict[str, Any], wechat: WechatServer, settings: Settings) -> World:
-    return World(api.document(app), wechat, settings.public_base_url)
+def world(
+    app: Flask, city: dict[str, Any], wechat: WechatServer, identity_provider: OidcServer, settings: Settings
+) -> World:
+    return World(api.document(app), wechat, identity_provider, settings.public_base_url)
 
 
 @pytest.fixture
