@@ -155,14 +155,14 @@ def _together(values: dict[str, Any]) -> list[str]:
             problems.append("XINYI_PUBLIC_BASE_URL must be https in production")
         if len(values["metrics_token"]) < 16:
             problems.append("XINYI_METRICS_TOKEN is needed in production (16 characters or more): /metrics is private")
-    problems += _oidc_problems(values)
-    if values["otel_endpoint"] and not _has_otel():
-        problems.append("XINYI_OTEL_ENDPOINT needs packages that are not installed: pip install 'xinyi-plus[otel]'")
         if values["limits"] != "off" and values["workers"] > 1 and not values["redis_url"]:
             problems.append(
                 "XINYI_REDIS_URL is needed in production with XINYI_WORKERS above 1: rate limits are counted for all "
                 "workers together (or set XINYI_WORKERS=1, or XINYI_LIMITS=off where a proxy counts)"
             )
+    problems += _oidc_problems(values)
+    if values["otel_endpoint"] and not _has_otel():
+        problems.append("XINYI_OTEL_ENDPOINT needs packages that are not installed: pip install 'xinyi-plus[otel]'")
     shared = [set(a.values()) & set(b.values()) for a, b in _pairs(values)]
     if any(shared):
         problems.append("XINYI_MASTER_KEYS, XINYI_HASH_KEYS and XINYI_SESSION_KEYS must not share a key")

@@ -60,8 +60,9 @@ def _rewrap(session: Session, resident_id: UUID) -> bool:
 
 
 def rewrap_staff(session: Session, after: UUID | None, limit: int) -> Progress:
-    """Seal the secrets of authenticator apps under the current master key."""
-    secrets = select(_STAFF.c.id, _STAFF.c.otp_secret_sealed).order_by(_STAFF.c.id)
+    """Seal the secrets of authenticator apps under the current master key; who signs in elsewhere has none."""
+    secrets = select(_STAFF.c.id, _STAFF.c.otp_secret_sealed).where(_STAFF.c.otp_secret_sealed != "")
+    secrets = secrets.order_by(_STAFF.c.id)
     rows = list(session.execute((secrets.where(_STAFF.c.id > after) if after else secrets).limit(limit)))
     old = [row.id for row in rows if not seal.current().is_current(row.otp_secret_sealed)]
     place = {"table": "staff", "column": "otp_secret_sealed"}
