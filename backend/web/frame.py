@@ -186,6 +186,8 @@ def configure_logging(level: str, *, readable: bool) -> None:
     for handler in [one for one in root.handlers if isinstance(one, _Libraries)]:
         root.removeHandler(handler)
     root.addHandler(_Libraries(logging.WARNING))
+    global _lines
+    _lines = log.bind()
 
 
 class _Libraries(logging.Handler):
@@ -197,9 +199,6 @@ class _Libraries(logging.Handler):
         say = getattr(structlog.get_logger(record.name), level)
         error = record.exc_info[1] if record.exc_info else None
         say("library", library=record.name.partition(".")[0], words=str(record.msg)[:MOST_WORDS], exc_info=error)
-
-    global _lines
-    _lines = log.bind()
 
 
 def _trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -23,6 +23,7 @@ SCHEMA: dict[str, Any] = json.loads((ROOT / "config" / "log-schema.json").read_t
 EVENTS: dict[str, Any] = SCHEMA["$defs"]
 METHODS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 COMMON = {"event", "level", "timestamp", "request_id", "trace_id", "trace"}
+LOGGERS = {"log", "_lines"}
 Call = tuple[str, str, frozenset[str], str]
 
 
@@ -33,7 +34,7 @@ def calls() -> Iterator[Call]:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             value = node.func.value
-            if not (isinstance(value, ast.Name) and value.id == "log" and node.func.attr in METHODS):
+            if not (isinstance(value, ast.Name) and value.id in LOGGERS and node.func.attr in METHODS):
                 continue
             where = f"{path.relative_to(ROOT)}:{node.lineno}"
             assert len(node.args) == 1, f"{where}: an event is one word; what it is about goes into named fields"

@@ -99,7 +99,7 @@ def catching(configure: Callable[..., None]) -> Callable[..., None]:
                 raise structlog.DropEvent
             return line
 
-        structlog.configure(processors=[*structlog.get_config()["processors"], caught])
+        structlog.get_config()["processors"].append(caught)  # in place: loggers put together meanwhile share the list
 
     return configured
 
