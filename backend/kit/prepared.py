@@ -198,6 +198,8 @@ def _run(connection: Connection, text: str, told: tuple[Any, ...]) -> Any:
         cursor.execute(text, told)
     except connection.dialect.loaded_dbapi.Error as error:
         connection._handle_dbapi_exception(error, text, told, cursor, None)
+    for hear in connection.dispatch.after_cursor_execute:
+        hear(connection, cursor, text, told, None, False)
     return cursor
 
 

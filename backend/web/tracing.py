@@ -76,19 +76,23 @@ def _trace_statements(trace: Any) -> None:
     _listening = True
 
     @event.listens_for(Engine, "before_cursor_execute")
-    def begin(_connection: Any, _cursor: Any, statement: str, _parameters: Any, execution: Any, _many: Any) -> None:
-        if execution is not None and g and "tracing" in g:
-            told = {"db.system.name": execution.dialect.name, "db.query.text": statement[:MOST_STATEMENT]}
+    def begin(connection: Any, _cursor: Any, statement: str, _parameters: Any, _execution: Any, _many: Any) -> None:
+        if g and "tracing" in g:
+            told = {"db.system.name": connection.dialect.name, "db.query.text": statement[:MOST_STATEMENT]}
             name = statement.split(None, 1)[0].upper()[:20]
-            execution.traced = g.tracing[1].start_span(name, kind=trace.SpanKind.CLIENT, attributes=told)
+            g.statement = g.tracing[1].start_span(name, kind=trace.SpanKind.CLIENT, attributes=told)
 
     @event.listens_for(Engine, "after_cursor_execute")
-    def done(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, execution: Any, _many: Any) -> None:
-        if (span := getattr(execution, "traced", None)) is not None:
-            span.end()
+    def done(*_: Any) -> None:
+        end(None)
 
     @event.listens_for(Engine, "handle_error")
-    def failed(failure: Any) -> None:
-        if (span := getattr(failure.execution_context, "traced", None)) is not None:
-            span.set_status(trace.StatusCode.ERROR)
+    def failed(_failure: Any) -> None:
+        end(trace.StatusCode.ERROR)
+
+    def end(status: Any) -> None:
+        """A request's statements run one after another: what began last is what ends, prepared or not."""
+        if (span := g.pop("statement", None) if g else None) is not None:
+            if status is not None:
+                span.set_status(status)
             span.end()
