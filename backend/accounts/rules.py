@@ -54,7 +54,6 @@ class Limit(NamedTuple):
     window: timedelta
 
 
-STAFF_SIGN_IN = Limit(5, timedelta(minutes=15))
 
 
 def normal_name(text: str) -> str | None:

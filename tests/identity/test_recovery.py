@@ -201,7 +201,7 @@ class Work:
         verifier = binding._verifier
         assert verifier is not None
         self._count(patch, verifier, "verify")
-        self._count(patch, binding, "_phone_of")
+        self._count(patch, binding, "phone_of")
         self._count(patch, accounts, "find_person")
         self._count(patch, accounts, "holder_of")
         self._count(patch, accounts, "open_person")

@@ -17,6 +17,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from backend.kit import city as cities
 from backend.kit import clock, db
 from backend.kit.rates import Guarded, Memory, Rate
+from backend.staff import signing_in
+from backend.staff.guard import PER_NAME, PER_PAIR
 from backend.web import limits
 from backend.web.limits import DOORS, LIMITS, OF_OPERATION, Meter, network
 from config.settings import ROOT, Settings, SettingsError, new_secrets
@@ -183,8 +185,8 @@ def test_many_addresses_against_one_account_are_stopped_by_the_database(
 ) -> None:
     limited()
     name = f"victim-{uuid4().hex[:8]}"
-    told = [staff_guess(client, name, f"203.0.113.{n}") for n in range(8)]
-    assert [answer.status_code for answer in told] == [401] * 5 + [429] * 3
+    told = [staff_guess(client, name, f"203.0.113.{n}") for n in range(23)]
+    assert [answer.status_code for answer in told] == [401] * PER_NAME.most + [429] * 3
     assert told[-1].get_json()["type"] == "/problems/too-many-attempts"
 
 
@@ -258,10 +260,10 @@ def test_guesses_are_counted_even_when_every_meter_is_new(
     client: CheckedClient, limited: Callable[..., Meter], behind_a_proxy: None
 ) -> None:
     name, told = f"victim-{uuid4().hex[:8]}", []
-    for n in range(7):
+    for _ in range(7):
         limited()  # as after a restart, or a flushed Redis
-        told.append(staff_guess(client, name, f"203.0.113.{n}").status_code)
-    assert told == [401] * 5 + [429] * 2
+        told.append(staff_guess(client, name).status_code)
+    assert told == [401] * PER_PAIR.most + [429] * 2
 
 
 def test_a_jump_of_the_clock_neither_opens_nor_shuts(
@@ -302,11 +304,9 @@ def test_a_limit_asks_the_database_nothing(
 def test_a_refusal_for_sign_ins_comes_before_the_password_is_read(
     client: CheckedClient, limited: Callable[..., Meter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.accounts import routes
-
     limited(staff_sign_in=Rate(1, 60))
     staff_guess(client, "somebody")
-    monkeypatch.setattr(routes.service, "check_staff", lambda *_: pytest.fail("the password was read"))
+    monkeypatch.setattr(signing_in, "check_staff", lambda *_: pytest.fail("the password was read"))
     assert staff_guess(client, "somebody").status_code == 429
 
 

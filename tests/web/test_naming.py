@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
+from backend.operating.proxy import Site, render
 from backend.web import frame, naming, problems
-from config.settings import ROOT
 
 ID = "6f1f0c1d2b3a49588877665544332211"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -76,7 +76,10 @@ def test_a_broken_traceparent_is_none(header: str) -> None:
 
 
 def test_the_proxy_example_sets_both_itself() -> None:
-    example = (ROOT / "config" / "nginx.conf.example").read_text("utf-8")
-    passes = example.count("proxy_pass ")
-    assert example.count("proxy_set_header X-Request-Id $request_id;") == passes
-    assert example.count('proxy_set_header traceparent "";') == passes
+    """For all locations at once: one that set a header of its own would inherit none of them."""
+    *_, serving = render(Site("https://xinyi.example.cn", "127.0.0.1:8000")).split("\nserver {")
+    above, *locations = serving.split("\n    location ")
+    assert sum("proxy_pass " in one for one in locations) >= 3
+    assert not any("proxy_set_header" in one for one in locations)
+    assert above.count("proxy_set_header X-Request-Id $request_id;") == 1
+    assert above.count('proxy_set_header traceparent "";') == 1
