@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -14,7 +15,9 @@ from backend.accounts.models import PersonRow, WechatAccountRow
 from backend.kit import clock
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.kit.prepared import Prepared
+from backend.kit.prepared import Part, Prepared
+
+_PERSON: Any = PersonRow.__table__
 
 
 def openid_of_account(reader: Reader, account_id: UUID) -> str:
@@ -88,18 +91,31 @@ def require_may_spend(session: Session, resident_id: UUID) -> None:
     Otherwise nobody leaves before this transaction ends, as :func:`personal.require_standing` has it.
     """
     row = _MAY_SPEND.first(session, {"resident": resident_id})
-    if row is None or row.status == "erased":
+    if row is None:
+        raise NotFound()
+    judge_spending(row)
+
+
+SPENDER = Part(
+    (_PERSON.c.status.label("person_status"), _PERSON.c.spending_paused_until),
+    ((_PERSON, _PERSON.c.resident_id == bindparam("resident")),),
+)
+"""What :func:`judge_spending` reads, for a statement that locks the person together with something else.
+
+It locks her shared (``FOR KEY SHARE``) and first, as :func:`require_may_spend` does."""
+
+_MAY_SPEND = Prepared(
+    select(*SPENDER.columns).where(SPENDER.joins[0][1]).with_for_update(read=True, key_share=True, of=_PERSON)
+)
+
+
+def judge_spending(row: Any) -> None:
+    """Raise NotFound or SpendingPaused as a row of ``SPENDER`` says, read under its lock."""
+    if row.person_status == "erased":
         raise NotFound()
     until = row.spending_paused_until
     if until is not None and until > clock.now():
         raise SpendingPaused(until=until.isoformat().replace("+00:00", "Z"))
-
-
-_MAY_SPEND = Prepared(
-    select(PersonRow.status, PersonRow.spending_paused_until)
-    .where(PersonRow.resident_id == bindparam("resident"))
-    .with_for_update(read=True, key_share=True)
-)
 
 
 def lift_pause(session: Session, resident_id: UUID) -> bool:

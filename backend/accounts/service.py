@@ -10,8 +10,10 @@ from backend.accounts import attempts, people, rules, tokens
 from backend.accounts.census import active_staff_by_role
 from backend.accounts.devices import create_device, give_nonce, set_device_status, sign_in_device, signed_text
 from backend.accounts.holders import (
+    SPENDER,
     holder_of,
     holds_since,
+    judge_spending,
     keep_phone,
     lift_pause,
     lock_account,
@@ -110,6 +112,7 @@ __all__ = [
     "NAMED",
     "ROLES",
     "ROLES_OF_THE_OFFICE",
+    "SPENDER",
     "Credentials",
     "Grant",
     "Limit",
@@ -149,6 +152,7 @@ __all__ = [
     "holds_since",
     "identity_digests",
     "is_remembered",
+    "judge_spending",
     "keep_phone",
     "lift_pause",
     "lock_account",

@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.kit import clock, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
@@ -59,8 +58,7 @@ def redeem(session: Session, resident_id: UUID, offer_id: UUID, operation: Opera
     redemption_id = new_id()
     if (done := operations.begin(session, operation, kind="perks.redeem", makes=redemption_id)) is not None:
         return redemption(session, resident_id, done)
-    accounts.require_may_spend(session, resident_id)
-    offer, venues = shelf.held(session, offer_id)
+    offer, venues = shelf.held_for(session, resident_id, offer_id)
     require_entitled(session, resident_id, offer)
     coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident")
     assert coupon is not None

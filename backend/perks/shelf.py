@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.prepared import Prepared
@@ -34,13 +36,26 @@ class Shown(NamedTuple):
     venues: Sequence[Mapping[str, Any]]
 
 
+class _Stamp(NamedTuple):
+    """What tells whether an offer as it is kept still holds; read in this order."""
+
+    id: UUID
+    version: str
+    status: str
+    updated_at: datetime
+
+
 _OFFERS: Any = Offer.__table__
 _PAIRS: Any = OfferVenue.__table__
 _PLACES: Any = Venue.__table__
-_STAMPS = select(_OFFERS.c.id, _OFFERS.c.version, _OFFERS.c.status, _OFFERS.c.updated_at)
+_STAMPS = select(*(_OFFERS.c[name] for name in _Stamp._fields))
 _ONE = _STAMPS.where(_OFFERS.c.id == bindparam("offer"))
 _ONE_STAMP = Prepared(_ONE)
-_HELD_STAMP = Prepared(_ONE.with_for_update(read=True, key_share=True))
+_HELD_FOR = Prepared(
+    _ONE.add_columns(*accounts.SPENDER.columns)
+    .where(*(condition for _, condition in accounts.SPENDER.joins))
+    .with_for_update(read=True, key_share=True, of=[*(table for table, _ in accounts.SPENDER.joins), _OFFERS])
+)
 _SOME_STAMPS = _STAMPS.where(_OFFERS.c.id.in_(bindparam("offers", expanding=True)))
 _OPEN_STAMPS = Prepared(_STAMPS.where(_OFFERS.c.status == "open").order_by(_OFFERS.c.position))
 _OPEN_SCENES = Prepared(select(_OFFERS.c.scene_id).where(_OFFERS.c.status == "open"))
@@ -69,15 +84,18 @@ def offer(reader: Reader, offer_id: UUID) -> Shown:
     return shown
 
 
-def held(session: Session, offer_id: UUID) -> Shown:
-    """One offer that nobody changes before this transaction ends. Raises NotFound.
+def held_for(session: Session, resident_id: UUID, offer_id: UUID) -> Shown:
+    """One offer that nobody changes, for a person who may spend and does not leave, before this transaction ends.
 
-    Whoever changes an offer locks it before its places. So does who takes a place and will refer to the offer.
+    One statement locks both, the person first. Whoever changes an offer locks it before its places. So does who takes
+    a place and will refer to the offer. Raises NotFound and the accounts' SpendingPaused.
     """
-    stamp = _HELD_STAMP.first(session, {"offer": offer_id})
-    if stamp is None:
+    row = _HELD_FOR.first(session, {"resident": resident_id, "offer": offer_id})
+    if row is None:
+        accounts.require_may_spend(session, resident_id)  # a pause is told whatever she asks for
         raise NotFound()
-    return _shown(session, [stamp])[0]
+    accounts.judge_spending(row)
+    return _shown(session, [_Stamp(row.id, row.version, row.status, row.updated_at)])[0]
 
 
 def _find(reader: Reader, offer_id: UUID) -> Shown | None:

@@ -47,7 +47,8 @@ def test_a_redemption_asks_for_what_it_moves_and_no_more(
         redeem(client, sold, token)
     with asked(database) as said:
         redeem(client, sold, token)
-    # The caller; operation, offer, turn, place, wallet with lots, place in the status list; then what is written.
+    # The caller; operation, person with offer, turn, place, wallet with lots, place in the status list; then what is
+    # written.
     assert len(said) <= 7 + (1 if database.dialect == "postgresql" else 6), said
 
 
