@@ -1,17 +1,20 @@
-"""Connections for reads, one kept open by each thread that reads.
+"""Connections for reads, kept open between them.
 
 A request reads two or three times for a moment each; taking a connection from a pool and giving it back costs as much
 as a small statement. One that has lain idle is asked whether it still stands before it is used; when one is found
 broken, every older one is replaced at its next use.
+
+They belong to nobody: what a thread keeps for itself is destroyed while the thread ends, and SQLite's driver calls back
+into Python when a connection is destroyed, which takes a server's idle thread, and with it the process, down.
 """
 
 from __future__ import annotations
 
-import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from weakref import WeakSet
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -20,55 +23,54 @@ from backend.kit import deadline
 IDLE_SECONDS = 1.0
 
 
-class _Own(threading.local):
-    """What one thread keeps."""
+class _Free(NamedTuple):
+    """A connection that nobody reads by. ``used_at``: when it was given back, by the monotonic clock."""
 
-    connection: Connection | None = None
-    generation = -1
-    used_at = 0.0
-    busy = False
+    connection: Connection
+    generation: int
+    used_at: float
 
 
 class Readers:
-    """Autocommit connections of one engine, whose pool keeps none itself."""
+    """Autocommit connections of one engine, whose pool keeps none itself. As many as were ever in use at once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._own = _Own()
-        self._all: WeakSet[Connection] = WeakSet()
+        self._free: deque[_Free] = deque()
         self._generation = 0
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
-        """This thread's connection; another one where it is in use already, further up."""
-        own = self._own
-        if own.busy:
-            with self._engine.connect() as connection, _watched(connection):
-                yield connection
-            return
-        connection = self._standing(own)
-        own.busy = True
+        """A connection for as long as the block lasts: the one that was used last, if it is free."""
+        connection, generation = self._take()
         try:
             with _watched(connection):
                 yield connection
                 if connection.in_transaction():
                     connection.rollback()
         except BaseException:
-            self._drop(own)
+            self._drop(connection)
             raise
-        finally:
-            own.busy, own.used_at = False, time.monotonic()
+        self._free.append(_Free(connection, generation, time.monotonic()))
 
-    def _standing(self, own: _Own) -> Connection:
-        known = own.connection
-        if known is not None and not known.closed and own.generation == self._generation:
-            if time.monotonic() - own.used_at < IDLE_SECONDS or self._answers(known):
-                return known
-            self._generation += 1
-        self._drop(own)
-        own.connection, own.generation = self._engine.connect(), self._generation
-        self._all.add(own.connection)
-        return own.connection
+    def _take(self) -> tuple[Connection, int]:
+        while True:
+            try:
+                free = self._free.pop()
+            except IndexError:
+                generation = self._generation
+                return self._engine.connect(), generation
+            if self._stands(free):
+                return free.connection, free.generation
+            self._drop(free.connection)
+
+    def _stands(self, free: _Free) -> bool:
+        if free.connection.closed or free.generation != self._generation:
+            return False
+        if time.monotonic() - free.used_at < IDLE_SECONDS or self._answers(free.connection):
+            return True
+        self._generation += 1
+        return False
 
     def _answers(self, connection: Connection) -> bool:
         raw = connection.connection.driver_connection
@@ -77,19 +79,17 @@ class Readers:
         except self._engine.dialect.loaded_dbapi.Error:
             return False
 
-    def _drop(self, own: _Own) -> None:
-        """Close what the thread keeps. A broken one takes those of its age with it."""
-        if own.connection is not None:
-            if own.connection.invalidated:
-                self._generation += 1
-            own.connection.close()
-            own.connection = None
+    def _drop(self, connection: Connection) -> None:
+        """Close it. A broken one takes those of its age with it."""
+        if connection.invalidated:
+            self._generation += 1
+        connection.close()
 
     def close(self) -> None:
-        """Close every thread's connection; each opens another when it reads again."""
+        """Close every one; one that is in use now is replaced when somebody would read by it again."""
         self._generation += 1
-        for connection in list(self._all):
-            connection.close()
+        while self._free:
+            self._free.pop().connection.close()
         self._engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""A thread keeps its connection for reads, and never a broken or a stale one."""
+"""Connections for reads are kept between them, and never a broken or a stale one."""
 
 from __future__ import annotations
 
@@ -20,20 +20,27 @@ def driver(connection: Any) -> Any:
     return connection.connection.driver_connection
 
 
-def test_a_thread_reads_by_one_connection_and_a_nested_read_by_another(database: db.Database) -> None:
+def test_reads_go_by_one_connection_and_a_nested_read_by_another(database: db.Database) -> None:
     with db.reading() as first:
         kept = driver(first)
         with db.reading() as nested:
             assert driver(nested) is not kept
-    with db.reading() as again:
-        assert driver(again) is kept
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(_read).result() is not kept
+    assert _read() is kept
 
-    def elsewhere() -> Any:
-        with db.reading() as reader:
-            return driver(reader)
 
+def test_a_connection_outlives_the_thread_that_opened_it(database: db.Database) -> None:
+    """Destroyed with its thread, SQLite's connection would call into a Python that is gone already."""
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(elsewhere).result() is not kept
+        kept = pool.submit(_read).result()
+    assert _read() is kept
+
+
+def _read() -> Any:
+    with db.reading() as reader:
+        assert reader.execute(text("SELECT 1")).scalar() == 1
+        return driver(reader)
 
 
 def test_a_read_sees_what_was_committed_a_moment_ago(database: db.Database) -> None:
@@ -70,20 +77,14 @@ def test_an_idle_connection_that_has_died_is_replaced_unnoticed(
 
 
 def test_one_broken_connection_makes_every_older_one_be_replaced(database: db.Database) -> None:
-    def kept() -> Any:
-        with db.reading() as reader:
-            reader.execute(text("SELECT 1"))
-            return driver(reader)
-
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(kept).result()
-        assert pool.submit(kept).result() is other
-        with pytest.raises(DBAPIError), db.reading() as reader:
-            reader.execute(text("SELECT 1"))
-            driver(reader).close()
-            reader.invalidate()
-            raise DBAPIError("", {}, Exception())
-        assert pool.submit(kept).result() is not other
+    with db.reading() as first, db.reading() as second:
+        broken, older = driver(first), driver(second)
+    with pytest.raises(DBAPIError), db.reading() as reader:
+        assert driver(reader) is broken
+        broken.close()
+        reader.invalidate()
+        raise DBAPIError("", {}, Exception())
+    assert _read() not in (broken, older)
 
 
 def test_nothing_stays_open_after_the_end(database: db.Database) -> None:
