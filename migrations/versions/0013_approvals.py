@@ -17,11 +17,17 @@ CHECKS = (
     ("ledger_transfers", "kind", KINDS, f"{KINDS}, 'deduction'", "ck_ledger_transfers_kind_known"),
     ("devices", "status", "'active', 'suspended'", "'active', 'suspended', 'retired'", "ck_devices_status_known"),
 )
+BESIDE_OLD_CODE = {
+    "execute: ALTER TABLE … DROP CONSTRAINT": "Its wider successor is added by the same statement; old words stay good.",
+    "execute: ALTER TABLE … VALIDATE CONSTRAINT": "It looks at rows that the narrower check has let in, and locks none.",
+    "create_index devices: unique": "A device makes its own key; the version before meets it only by enrolling one twice.",
+}
 
 
 def upgrade() -> None:
     for table, column, narrow, wide, name in CHECKS:
         _swap(table, column, narrow, wide, name)
+    _refuse_twins()
     op.create_index("uq_devices_public_key", "devices", ["public_key"], unique=True)
     op.create_table(
         "approvals",
@@ -96,12 +102,30 @@ def downgrade() -> None:
 
 
 def _swap(table: str, column: str, before: str, after: str, name: str) -> None:
-    """Let a column hold other words. PostgreSQL scans the table once for it, some millions of rows a second."""
+    """Let a column hold other words.
+
+    PostgreSQL holds the table for the moment of the change alone: every old row is looked at afterwards, while others
+    write. Each statement is committed by itself, and repeating all of them does no harm.
+    """
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IN ({after}))")
+        with op.get_context().autocommit_block():
+            op.execute(
+                f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name},"
+                f" ADD CONSTRAINT {name} CHECK ({column} IN ({after})) NOT VALID"
+            )
+            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
         return
     _rewrite(table, f"{column} IN ({before})", f"{column} IN ({after})")
+
+
+def _refuse_twins() -> None:
+    """Say which devices share a key, before the index says no more than that some do."""
+    twins = sa.text(
+        "SELECT id FROM devices WHERE public_key IN"
+        " (SELECT public_key FROM devices GROUP BY public_key HAVING count(*) > 1) ORDER BY public_key, id"
+    )
+    if found := [str(row.id) for row in op.get_bind().execute(twins)]:
+        raise RuntimeError(f"devices that share a key with another; enrol all but one of each anew: {', '.join(found)}")
 
 
 def _rewrite(table: str, before: str, after: str) -> None:

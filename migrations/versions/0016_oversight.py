@@ -1,4 +1,4 @@
-"""Looks and acts sealed in batches."""
+"""Looks and acts sealed in batches. Their indexes are built beside everybody's work, in 0018."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("access_log", sa.Column("sealed_in", sa.Integer(), nullable=True))
     op.add_column("trail", sa.Column("sealed_in", sa.Integer(), nullable=True))
-    op.create_index("ix_access_log_actor_id_at", "access_log", ["actor_id", "at"], unique=False)
-    op.create_index("ix_access_log_organisation_id_at", "access_log", ["organisation_id", "at"], unique=False)
-    op.create_index(
-        "ix_access_log_sealed_in_at_resident_id_id", "access_log", ["sealed_in", "at", "resident_id", "id"],
-        unique=False,
-    )
-    op.create_index("ix_trail_sealed_in_at_id", "trail", ["sealed_in", "at", "id"], unique=False)
     op.create_index("ix_ledger_budgets_month", "ledger_budgets", ["month"], unique=False)
     op.create_table(
         "oversight_seals",
@@ -42,9 +35,5 @@ def downgrade() -> None:
     op.drop_table("oversight_leaves")
     op.drop_table("oversight_seals")
     op.drop_index("ix_ledger_budgets_month", table_name="ledger_budgets")
-    op.drop_index("ix_trail_sealed_in_at_id", table_name="trail")
-    op.drop_index("ix_access_log_sealed_in_at_resident_id_id", table_name="access_log")
-    op.drop_index("ix_access_log_organisation_id_at", table_name="access_log")
-    op.drop_index("ix_access_log_actor_id_at", table_name="access_log")
     op.drop_column("trail", "sealed_in")
     op.drop_column("access_log", "sealed_in")

@@ -284,6 +284,61 @@ def test_a_lock_that_is_never_released_is_said_and_leaves_the_schema_as_it_was(
         database.dispose()
 
 
+@pytest.mark.postgresql
+@pytest.mark.once
+def test_an_index_whose_building_was_broken_off_is_built_anew(bound: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building waits for whoever has written already, gives up, and leaves an index that nobody may use."""
+    unfinished = text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+    with own_database("postgresql") as url:
+        database = Database(url)
+        db.bind(database)
+        migrations.upgrade("0017")
+        left: list[int] = []
+        with database.engine.connect() as holder:
+            holder.execute(text("LOCK TABLE access_log IN ROW EXCLUSIVE MODE"))
+
+            def release(seconds: float) -> None:
+                holder.rollback()
+                with database.read() as reader:
+                    left.append(reader.execute(unfinished).scalar_one())
+
+            monkeypatch.setattr(migrations, "time", SimpleNamespace(sleep=release))
+            assert migrations.upgrade() == migrations.head()
+        with database.read() as reader:
+            assert left == [1] and reader.execute(unfinished).scalar_one() == 0
+        assert {"ix_access_log_actor_id_at", "ix_access_log_sealed_in_at_resident_id_id"} <= {
+            index["name"] for index in inspect(database.engine).get_indexes("access_log")
+        }
+        database.dispose()
+
+
+def test_devices_that_share_a_key_are_named_before_keys_must_differ(kind: str, bound: None) -> None:
+    organisation = text(
+        "INSERT INTO organisations (id, slug, kind, name, created_at) VALUES (:a, 'x', 'partner', 'x', :at)"
+    )
+    device = text(
+        "INSERT INTO devices (id, organisation_id, label, public_key, status, created_at)"
+        " VALUES (:id, :a, 'x', :key, 'active', :at)"
+    )
+    known = {"a": "a" * 32, "at": "2026-01-01 00:00:00", "key": b"k" * 32}
+    with own_database(kind) as url:
+        database = Database(url)
+        db.bind(database)
+        migrations.upgrade("0012")
+        with database.write() as session:
+            session.execute(organisation, known)
+            for number in (1, 2):
+                session.execute(device, {**known, "id": f"{number:032x}"})
+        with pytest.raises(RuntimeError, match=r"0001, .*0002"):
+            migrations.upgrade()
+        assert migrations.current() == "0012"
+        with database.write() as session:
+            session.execute(text("UPDATE devices SET public_key = :key WHERE label = 'x' AND id = :id"),
+                            {"key": b"o" * 32, "id": f"{2:032x}"})  # fmt: skip
+        assert migrations.upgrade() == migrations.head()
+        database.dispose()
+
+
 def test_readers_and_writers_go_on_while_it_migrates(kind: str, bound: None) -> None:
     """Statements of the released version run without a pause while the schema goes from the release to the head."""
     with own_database(kind) as url:
