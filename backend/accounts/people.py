@@ -109,6 +109,20 @@ def opened(row: AnyRow) -> OpenedPerson:
     return OpenedPerson(row.resident_id, field("name_sealed"), field("id_number_sealed"), phone)
 
 
+def require_known(reader: Reader, resident_id: UUID) -> None:
+    """Raise NotFound for the unknown and the erased; nothing of anybody is opened."""
+    sealed_row(reader, resident_id)
+
+
+def living(reader: Reader, resident_ids: Collection[UUID]) -> set[UUID]:
+    """Who of these is known and has not left; nothing of anybody is opened."""
+    found: set[UUID] = set()
+    for chunk in _chunks(list(resident_ids)):
+        those = select(PersonRow.resident_id).where(PersonRow.resident_id.in_(chunk), PersonRow.status == "active")
+        found.update(reader.execute(those).scalars())
+    return found
+
+
 def open_person(reader: Reader, resident_id: UUID) -> OpenedPerson:
     """Someone's name, id number and phone in full. Raises NotFound."""
     return opened(sealed_row(reader, resident_id))

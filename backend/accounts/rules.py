@@ -54,8 +54,6 @@ class Limit(NamedTuple):
     window: timedelta
 
 
-
-
 def normal_name(text: str) -> str | None:
     """A Chinese name as it is compared: NFKC, no spaces, one kind of middle dot. None when it cannot be one.
 

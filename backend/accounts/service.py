@@ -37,6 +37,7 @@ from backend.accounts.people import (
     ensure_person,
     find_people,
     find_person,
+    living,
     lock_people,
     masked_name,
     normal,
@@ -46,6 +47,7 @@ from backend.accounts.people import (
     paused_until,
     person,
     require_adult,
+    require_known,
     seal_for,
 )
 from backend.accounts.personal import (
@@ -155,6 +157,7 @@ __all__ = [
     "judge_spending",
     "keep_phone",
     "lift_pause",
+    "living",
     "lock_account",
     "lock_active",
     "lock_holders",
@@ -186,6 +189,7 @@ __all__ = [
     "rename",
     "replace_memberships",
     "require_adult",
+    "require_known",
     "require_may_spend",
     "require_standing",
     "resolve",

@@ -42,12 +42,12 @@ def record_look(
 
     ``purpose``: why, in Chinese, for the person to read. ``fields``: what, as names of ``rules.FIELD_WORDS``.
     ``basis``: the law, the consent or the case that allows it, in words. ``organisation_id``: on whose
-    behalf. ``authorisation``: which one
-    exactly, as ``kind:number``, e.g. ``consent:community:<id>``, ``case:<number>``, ``document:<number>``,
-    ``delegation:<id>``, ``presence:<what showed it>``; never a name. Raises ValueError without one.
+    behalf. ``authorisation``: which one exactly, as ``kind:number``, e.g. ``consent:community:<id>``,
+    ``case:<number>``, ``document:<number>``, ``delegation:<id>``, ``approval:<id>``, ``presence:<what showed it>``;
+    never a name. Raises ValueError without one.
     """
-    if not authorisation:
-        raise ValueError("a look rests on an authorisation")
+    if not rules.is_authorisation(authorisation):
+        raise ValueError("a look rests on an authorisation, written kind:number")
     look_id = new_id()
     session.execute(
         insert(AccessLogRow).values(
@@ -63,7 +63,7 @@ def record_look(
 class Look:
     """One look: who (``actor``, ``role``), on whose behalf (``organisation``), when, why, at what, on what ground.
 
-    ``fields`` in Chinese words; ``field_ids`` as the log has them.
+    ``fields`` and ``authorisation`` in Chinese words; ``field_ids`` and ``authorisation_id`` as the log has them.
     """
 
     id: UUID
@@ -76,6 +76,7 @@ class Look:
     field_ids: list[str]
     basis: str
     authorisation: str | None
+    authorisation_id: str | None
 
 
 def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None) -> list[Look]:
@@ -86,7 +87,7 @@ def looks(reader: Reader, resident_id: UUID, limit: int, before: tuple[datetime,
         Look(
             row.id, row.at, names.get(row.actor_id, "系统"), ROLES.get(row.role, row.role),
             places.get(row.organisation_id), row.purpose, rules.words_of(row.fields), row.fields, row.basis,
-            row.authorisation,
+            rules.authorisation_in_words(row.authorisation), row.authorisation,
         )
         for row in rows
     ]  # fmt: skip

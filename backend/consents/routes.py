@@ -65,7 +65,7 @@ def set_consent(body: dict[str, Any], purpose: str) -> dict[str, Any]:
 @blp.route("/me/consents/withdrawal", methods=["POST"])
 @allow("consents.set")
 @keyed
-@blp.response(200, paging.page_of(schemas.ConsentView))
+@blp.response(200, schemas.ConsentListView)
 @problems(IdentityNotBound, NotFound)
 def withdraw_consents() -> dict[str, Any]:
     """撤回全部同意
@@ -75,7 +75,7 @@ def withdraw_consents() -> dict[str, Any]:
     person = callers.current().person()
     with transaction() as session:
         found = service.withdraw_all(session, person, callers.operation())
-        return paging.part_of([_view(consent) for consent in found], {"limit": 100, "cursor": None})
+    return {"items": [_view(consent) for consent in found]}
 
 
 @blp.route("/me/access-log", methods=["GET"])

@@ -14,7 +14,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "masked_name": "遮盖后的姓名", "name": "姓名", "id_number": "身份证号", "phone": "手机号", "birth_on": "出生日期",
     "bound_at": "实名时间", "consents": "同意事项", "communities": "所在社区", "balance_points": "积分余额",
     "records": "信用档案", "score": "信用分", "submission_text": "申报的说明", "submission_photo": "申报的照片",
-    "check_in": "活动签到",
+    "check_in": "活动签到", "delegations": "代办关系", "spending_paused_until": "冷静期", "wallet": "积分明细",
 }  # fmt: skip
 """What the access log's field names mean to the person who reads it."""
 
@@ -22,6 +22,35 @@ FIELD_WORDS: Mapping[str, str] = {
 def words_of(fields: Sequence[str]) -> list[str]:
     """Field names in Chinese; one that has no words stands for itself."""
     return [FIELD_WORDS.get(field, field) for field in fields]
+
+
+AUTHORISATIONS: Mapping[str, str] = {
+    "consent": "本人的同意", "case": "", "document": "", "delegation": "代办登记", "approval": "审批事项",
+    "presence": "",
+}  # fmt: skip
+"""What a look may rest on, written ``kind:number``, and what the person reads before the number."""
+
+PRESENCES: Mapping[str, str] = {"card": "本人持身份证在场", "code": "本人出示身份码", "counter": "本人在场"}
+"""What showed that the person was there, in place of a number."""
+
+MOST_AUTHORISATION = 160
+
+
+def is_authorisation(text: str) -> bool:
+    """Whether a text names one authorisation, as ``kind:number``."""
+    kind, _, number = text.partition(":")
+    known = number in PRESENCES if kind == "presence" else bool(number.strip())
+    return kind in AUTHORISATIONS and known and len(text) <= MOST_AUTHORISATION
+
+
+def authorisation_in_words(text: str | None) -> str | None:
+    """An authorisation as the person reads it; one of no known kind stands for itself."""
+    kind, _, number = (text or "").partition(":")
+    if kind not in AUTHORISATIONS:
+        return text
+    if kind == "consent":
+        return AUTHORISATIONS[kind]
+    return f"{AUTHORISATIONS[kind]} {PRESENCES.get(number, number)}".strip()
 
 
 class Purpose(NamedTuple):

@@ -22,6 +22,12 @@ class ConsentView(View):
     adult_only = fields.Boolean(required=True)
 
 
+class ConsentListView(View):
+    """Every purpose."""
+
+    items = fields.List(fields.Nested(ConsentView), required=True)
+
+
 class ConsentRequest(Request):
     """``text_version``: of the text that was read. It is needed to agree; a withdrawal may leave it out."""
 
@@ -32,7 +38,7 @@ class ConsentRequest(Request):
 class LookView(View):
     """``fields``: the data looked at, in Chinese; ``field_ids``: the same for programs. ``organisation``: on whose
     behalf. ``basis``: the law, the consent or the case that allowed it; ``authorisation``: the document or case number,
-    or that the person was there."""
+    or that the person was there, in words; ``authorisation_id``: the same for programs, ``kind:number``."""
 
     id = fields.UUID(required=True)
     at = Instant(required=True)
@@ -44,5 +50,8 @@ class LookView(View):
     field_ids = fields.List(fields.String(), required=True)
     basis = fields.String(required=True)
     authorisation = fields.String(
-        required=True, allow_none=True, metadata={"description": "授权的编号：同意、案件、文书或委托"}
+        required=True, allow_none=True, metadata={"description": "凭哪一份授权：文书号、案号、代办登记、审批或本人在场"}
+    )
+    authorisation_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "同一授权的 `类别:编号`，供程序使用"}
     )

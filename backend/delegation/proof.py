@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
+from backend.delegation.looks import CARD, Desk
 from backend.identity.errors import IdentityNotVerified
 from backend.kit.db import Reader
 
 COUNTER_USE = "counter"
-SHOWED_CARD, SHOWED_CODE = "本人持身份证在窗口", "本人在窗口出示身份码"
 _CODES = UUID("0d6a4c4e-93b8-5b0b-9a54-5e3c6fd6b2aa")
 
 
@@ -49,13 +49,14 @@ def read_code(reader: Reader, text: str) -> CodeProof:
     return CodeProof(claims.resident_id, uuid5(_CODES, str(claims.subject_id)))
 
 
-def person_before_us(session: Session, proof: CardProof) -> UUID:
-    """The resident on a card; whoever was never seen is known from now on.
+def person_before_us(session: Session, desk: Desk, proof: CardProof) -> UUID:
+    """The resident on a card; whoever was never seen is known from now on. The look is written down first.
 
     Raises FieldError where a card cannot be one; IdentityNotVerified where we know its number by another name.
     """
     name, id_number = accounts.normal(proof.at, proof.name, proof.id_number)
     resident_id = accounts.ensure_person(session, name, id_number)
+    desk.look(session, resident_id, CARD)
     if accounts.open_person(session, resident_id).name != name:
         raise IdentityNotVerified()
     return resident_id

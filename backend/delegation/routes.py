@@ -155,8 +155,11 @@ def start_helping(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(paging.PageQuery, location="query")
 @blp.response(200, paging.page_of(schemas.DelegationView))
 def list_helping(query: dict[str, Any]) -> dict[str, Any]:
-    """我正在窗口代办的人"""
-    clerk_id = callers.current().account_id
-    with reading() as reader:
-        found = [_view(one) for one in service.helping(reader, clerk_id)]
+    """我正在窗口代办的人
+
+    先记入各人的“谁看过我”，再给出。
+    """
+    clerk = _clerk(HELP)
+    with transaction() as session:
+        found = [_view(one) for one in service.helping(session, clerk)]
     return paging.part_of(found, query)

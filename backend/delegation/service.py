@@ -15,8 +15,9 @@ from backend.accounts import service as accounts
 from backend.consents import service as consents
 from backend.delegation import rules
 from backend.delegation.errors import DelegationRefused
+from backend.delegation.looks import BASES, CARD, CODE, Clerk, Desk
 from backend.delegation.models import DelegationActorRow, DelegationRow
-from backend.delegation.proof import SHOWED_CARD, SHOWED_CODE, CardProof, person_before_us, read_code
+from backend.delegation.proof import CardProof, person_before_us, read_code
 from backend.identity.errors import IdentityNotVerified
 from backend.kit import city, clock, operations, outbox, trail
 from backend.kit.db import Reader, insert_if_absent
@@ -25,15 +26,9 @@ from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 
 REGISTERED, ENDED = "delegation.registered", "delegation.ended"
+REGISTERING, FINDING, ENDING = "窗口登记监护人", "窗口办理代办登记", "窗口结束代办"
+HELPING = "窗口代办"
 _COLUMNS = tuple(DelegationRow.__table__.c)
-
-
-class Clerk(NamedTuple):
-    """The member of staff at the counter, and where it stands."""
-
-    account_id: UUID
-    role: str
-    organisation_id: UUID | None
 
 
 class Guardianship(NamedTuple):
@@ -84,14 +79,15 @@ def _standing(now: datetime) -> tuple[Any, ...]:
 def register_guardian(session: Session, clerk: Clerk, wanted: Guardianship, operation: Operation) -> Delegation:
     """Register a guardian, both of whose cards a clerk holds; an earlier registration of the two ends with it.
 
-    Both are told, and every other guardian of the same person. Raises IdentityNotVerified where a card names somebody
-    whom we know by another name, DelegationRefused, FieldError.
+    Both are told, and every other guardian of the same person. The looks at both are written down first. Raises
+    IdentityNotVerified where a card names somebody whom we know by another name, DelegationRefused, FieldError.
     """
-    delegation_id = new_id()
-    if (done := operations.begin(session, operation, kind="delegation.register", makes=delegation_id)) is not None:
-        return delegation(session, person_before_us(session, wanted.represented), done, mine="actor")
-    guardian_id = person_before_us(session, wanted.guardian)
-    resident_id = person_before_us(session, wanted.represented)
+    delegation_id, desk = new_id(), Desk(clerk, REGISTERING)
+    done = operations.begin(session, operation, kind="delegation.register", makes=delegation_id)
+    guardian_id = person_before_us(session, desk, wanted.guardian)
+    resident_id = person_before_us(session, desk, wanted.represented)
+    if done is not None:
+        return delegation(session, resident_id, done, mine="actor")
     accounts.lock_people(session, {resident_id})
     starts_at = clock.now()
     ends_at = _guardian_until(session, wanted, guardian_id, resident_id)
@@ -121,13 +117,14 @@ def _guardian_until(session: Session, wanted: Guardianship, guardian_id: UUID, r
 def start_helping(session: Session, clerk: Clerk, proof: CardProof | str, operation: Operation) -> Delegation:
     """Let a clerk act, for half an hour, for the person who stands there: her card in hand, or the code she shows.
 
-    A code works once: the delegation's id is made of it. She is told at once. Raises IdentityNotVerified,
-    FieldError, TooManyAttempts.
+    A code works once: the delegation's id is made of it. She is told at once. The look is written down first. Raises
+    IdentityNotVerified, FieldError, TooManyAttempts.
     """
+    desk = Desk(clerk, HELPING)
     if (done := operations.begin(session, operation, kind="delegation.help")) is not None:
-        return delegation(session, _represented(session, clerk.account_id, done), done, mine="actor")
+        return _shown(session, desk, _represented(session, clerk.account_id, done), done)
     accounts.count_attempt(session, "help", str(clerk.account_id), rules.HELPS_PER_CLERK)
-    resident_id, delegation_id, basis = _before_counter(session, proof)
+    resident_id, delegation_id, basis = _before_counter(session, desk, proof)
     accounts.lock_people(session, {resident_id})
     _end_where(session, "renewed", DelegationRow.resident_id == resident_id, DelegationRow.actor_id == clerk.account_id)
     now = clock.now()
@@ -139,12 +136,13 @@ def start_helping(session: Session, clerk: Clerk, proof: CardProof | str, operat
     return delegation(session, resident_id, delegation_id, mine="actor")
 
 
-def _before_counter(session: Session, proof: CardProof | str) -> tuple[UUID, UUID, str]:
+def _before_counter(session: Session, desk: Desk, proof: CardProof | str) -> tuple[UUID, UUID, str]:
     """Who stands there, the id of the delegation that follows, and on what it rests."""
     if isinstance(proof, str):
         shown = read_code(session, proof)
-        return shown.resident_id, shown.delegation_id, SHOWED_CODE
-    return person_before_us(session, proof), new_id(), SHOWED_CARD
+        desk.look(session, shown.resident_id, CODE)
+        return shown.resident_id, shown.delegation_id, BASES[CODE]
+    return person_before_us(session, desk, proof), new_id(), BASES[CARD]
 
 
 def _write(
@@ -190,11 +188,18 @@ def end_own(session: Session, resident_id: UUID, delegation_id: UUID) -> Delegat
 
 
 def end_at_counter(session: Session, clerk: Clerk, resident_id: UUID, delegation_id: UUID) -> Delegation:
-    """End a delegation at a counter. Raises NotFound."""
+    """End a delegation at a counter; the looks at both sides are written down first. Raises NotFound."""
     if _row(session, resident_id, delegation_id) is None:
         raise NotFound()
     _end(session, resident_id, delegation_id, "clerk")
     trail.note(session, clerk.account_id, clerk.role, "delegation.end", "delegation", delegation_id)
+    return _shown(session, Desk(clerk, ENDING), resident_id, delegation_id)
+
+
+def _shown(session: Session, desk: Desk, resident_id: UUID, delegation_id: UUID) -> Delegation:
+    """A delegation for a counter's eyes. Raises NotFound."""
+    row = _row(session, resident_id, delegation_id)
+    desk.look_at_sides(session, [row] if row else [])
     return delegation(session, resident_id, delegation_id, mine="actor")
 
 
@@ -270,16 +275,25 @@ def _represented(reader: Reader, actor_id: UUID, delegation_id: UUID) -> UUID:
 
 def delegations(reader: Reader, resident_id: UUID) -> list[Delegation]:
     """Who acts for a person and for whom she acts, what stands first, then the newest."""
+    return _in_order(reader, _of(reader, resident_id))
+
+
+def _of(reader: Reader, resident_id: UUID) -> list[tuple[Row[Any], str]]:
     mine = select(*_COLUMNS).where(DelegationRow.resident_id == resident_id)
     rows = [(row, "represented") for row in reader.execute(mine)]
-    rows += [(row, "actor") for row in _acted(reader, resident_id)]
-    found = _views(reader, rows)
-    return sorted(found, key=lambda one: (not one.stands, -one.starts_at.timestamp(), str(one.id)))
+    return rows + [(row, "actor") for row in _acted(reader, resident_id)]
 
 
-def helping(reader: Reader, clerk_id: UUID) -> list[Delegation]:
-    """Whom a clerk helps now."""
-    return [one for one in _views(reader, [(row, "actor") for row in _acted(reader, clerk_id)]) if one.stands]
+def _in_order(reader: Reader, rows: Sequence[tuple[Row[Any], str]]) -> list[Delegation]:
+    return sorted(_views(reader, rows), key=lambda one: (not one.stands, -one.starts_at.timestamp(), str(one.id)))
+
+
+def helping(session: Session, clerk: Clerk) -> list[Delegation]:
+    """Whom a clerk helps now; the look at each is written down first."""
+    now = clock.now()
+    rows = [row for row in _acted(session, clerk.account_id) if _stands(row, now)]
+    Desk(clerk, HELPING).look_at_sides(session, rows)
+    return _views(session, [(row, "actor") for row in rows])
 
 
 def _acted(reader: Reader, actor_id: UUID) -> list[Row[Any]]:
@@ -290,15 +304,14 @@ def _acted(reader: Reader, actor_id: UUID) -> list[Row[Any]]:
 
 
 def find_at_counter(session: Session, clerk: Clerk, card: CardProof) -> list[Delegation]:
-    """The delegations of the person whose card a clerk holds, as represented or as guardian; the look is written
-    first. Raises IdentityNotVerified.
+    """The delegations of the person whose card a clerk holds, as represented or as guardian; the looks at her and at
+    the other sides are written down first. Raises IdentityNotVerified.
     """
-    resident_id = person_before_us(session, card)
-    consents.record_look(
-        session, resident_id, clerk.account_id, clerk.role, "窗口办理代办登记", ["代办关系"],
-        "本人或监护人持身份证到场办理", clerk.organisation_id, authorisation="presence:card",
-    )  # fmt: skip
-    return delegations(session, resident_id)
+    desk = Desk(clerk, FINDING)
+    resident_id = person_before_us(session, desk, card)
+    rows = _of(session, resident_id)
+    desk.look_at_sides(session, [row for row, _ in rows], {resident_id})
+    return _in_order(session, rows)
 
 
 def _views(reader: Reader, rows: Sequence[tuple[Row[Any], str]]) -> list[Delegation]:
@@ -310,10 +323,14 @@ def _views(reader: Reader, rows: Sequence[tuple[Row[Any], str]]) -> list[Delegat
         Delegation(
             row.id, row.kind, mine, row.resident_id, names.get(row.resident_id, "（已注销）"),
             names.get(row.actor_id, "（已注销）"), row.basis, _document_no(reader, row, row.resident_id in people),
-            row.starts_at, row.ends_at, row.ended_at, row.ended_at is None and row.starts_at <= now < row.ends_at,
+            row.starts_at, row.ends_at, row.ended_at, _stands(row, now),
         )
         for row, mine in rows
     ]  # fmt: skip
+
+
+def _stands(row: Row[Any], now: datetime) -> bool:
+    return row.ended_at is None and bool(row.starts_at <= now < row.ends_at)
 
 
 def _document_no(reader: Reader, row: Row[Any], living: bool) -> str | None:

@@ -17,10 +17,11 @@ from backend.disclosure.errors import ExportExpired, ExportUsed
 from backend.disclosure.models import DisclosureRow
 from backend.disclosure.rules import FIELDS
 from backend.kit import clock, seal, trail
-from backend.kit.errors import FieldError, NotFound
+from backend.kit.db import Reader
+from backend.kit.errors import DomainError, FieldError, NotFound
 from backend.kit.ids import new_id
 
-__all__ = ["download", "execute", "prepare"]
+__all__ = ["download", "execute", "offered", "prepare"]
 
 LIFETIME = timedelta(hours=24)
 _TERMS = ("fields", "purpose", "legal_basis", "document_no")
@@ -79,17 +80,23 @@ def download(session: Session, approval_id: UUID, by: UUID, role: str) -> bytes:
     Raises NotFound (also for everybody else, and before the approval), ExportUsed, ExportExpired.
     """
     row = _take(session, approval_id, by)
-    living = [UUID(found) for found in dict.fromkeys(found for found, _ in row.people) if found]
-    known = accounts.people_by_id(session, living)
+    known = accounts.living(session, {UUID(found) for found, _ in row.people if found})
     basis = f"{row.terms['legal_basis']}（{row.terms['document_no']}）"
-    for resident_id in known:
+    for resident_id in sorted(known):
         consents.record_look(
             session, resident_id, by, role, row.terms["purpose"], row.terms["fields"], basis, row.organisation_id,
             authorisation=f"approval:{approval_id}",
         )  # fmt: skip
     detail = {"people": len(known), "fields": row.terms["fields"], "approval_id": str(approval_id)}
     trail.note(session, by, role, "people.export.download", "approval", approval_id, detail)
-    return package.build(session, row, set(known), package.Mark(approval_id, by, role, new_id()))
+    return package.build(session, row, known, package.Mark(approval_id, by, role, new_id()))
+
+
+def offered(reader: Reader, approval_id: UUID, by: UUID) -> None:
+    """Raise what :func:`download` would, and use nothing up."""
+    row = reader.execute(_mine(approval_id, by)).first()
+    if row is None or row.downloaded_at is not None or row.expires_at <= clock.now():
+        raise _gone(row)
 
 
 def _take(session: Session, approval_id: UUID, by: UUID) -> Any:
@@ -99,11 +106,21 @@ def _take(session: Session, approval_id: UUID, by: UUID) -> Any:
     free = (DisclosureRow.downloaded_at.is_(None), DisclosureRow.expires_at > now)
     taken = update(DisclosureRow).where(*mine, *free).values(downloaded_at=now)
     first = session.execute(taken.returning(DisclosureRow.approval_id)).first()
-    row = session.execute(select(*DisclosureRow.__table__.c).where(*mine)).first()
-    if row is None:
-        raise NotFound()
-    if first is None and row.downloaded_at is not None:
-        raise ExportUsed(downloaded_at=row.downloaded_at.isoformat().replace("+00:00", "Z"))
-    if first is None:
-        raise ExportExpired(expired_at=row.expires_at.isoformat().replace("+00:00", "Z"))
+    row = session.execute(_mine(approval_id, by)).first()
+    if row is None or first is None:
+        raise _gone(row)
     return row
+
+
+def _mine(approval_id: UUID, by: UUID) -> Any:
+    mine = (DisclosureRow.approval_id == approval_id, DisclosureRow.proposed_by == by)
+    return select(*DisclosureRow.__table__.c).where(*mine)
+
+
+def _gone(row: Any) -> DomainError:
+    """Why there is nothing to download."""
+    if row is None:
+        return NotFound()
+    if row.downloaded_at is not None:
+        return ExportUsed(downloaded_at=row.downloaded_at.isoformat().replace("+00:00", "Z"))
+    return ExportExpired(expired_at=row.expires_at.isoformat().replace("+00:00", "Z"))

@@ -83,7 +83,7 @@ def lift_pause(
     """
     name, id_number = accounts.normal("", name, id_number)
     resident_id = accounts.find_person(session, id_number)
-    if resident_id is None or accounts.open_person(session, resident_id).name != name:
+    if resident_id is None:
         raise NotFound("没有可以解除的冷静期。", "There is no pause to lift.")
     look = {
         "resident_id": str(resident_id), "actor_id": str(clerk_id), "role": role,
@@ -92,7 +92,8 @@ def lift_pause(
         "authorisation": "presence:card",
     }  # fmt: skip
     outbox.tell(session, LOOKED_AT, look, shard=resident_id)
-    if not accounts.lift_pause(session, resident_id):
+    named = accounts.open_person(session, resident_id).name == name
+    if not named or not accounts.lift_pause(session, resident_id):
         raise NotFound("没有可以解除的冷静期。", "There is no pause to lift.")
     outbox.tell(session, PAUSE_LIFTED, {"resident_id": str(resident_id)}, shard=resident_id)
     return resident_id

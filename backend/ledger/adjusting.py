@@ -22,14 +22,17 @@ CODE = "points.adjust"
 
 
 def prepare(session: Session, payload: dict[str, Any], _approval_id: UUID) -> tuple[Any, list[str], list[Any]]:
-    """Describe it with the balance and the budget of the moment. Raises NotFound for a resident nobody knows."""
-    resident_id, office = UUID(payload["resident_id"]), UUID(payload["organisation_id"])
-    who, points = accounts.person(session, resident_id), payload["points"]
+    """Describe it with the budget of the moment. Raises NotFound for a resident nobody knows.
+
+    Whoever reads proposals (the auditor too) learns nothing of the resident but the number. Who has to know more looks
+    for it, with a reason and in the access log.
+    """
+    resident_id, office, points = UUID(payload["resident_id"]), UUID(payload["organisation_id"]), payload["points"]
+    accounts.require_known(session, resident_id)
     ends = _ends(payload)
     if ends is not None and ends < clock.today():
         raise FieldError.at("/expires_on", "已经过去。", "It has passed.")
-    has = service.balance(session, resident_id, clock.today())
-    summary = [f"居民 {who.display_name}（编号 {resident_id}），现有可用积分 {has}", f"名目：{payload['title']}"]
+    summary = [f"居民编号 {resident_id}", f"名目：{payload['title']}"]
     if points > 0:
         month = service.budget(session, office, clock.today())
         summary += [
@@ -38,7 +41,7 @@ def prepare(session: Session, payload: dict[str, Any], _approval_id: UUID) -> tu
         ]
     else:
         summary += [
-            f"扣减 {-points} 积分，有多少扣多少，余额不会变成负数；现在能扣 {min(-points, has)} 积分",
+            f"扣减 {-points} 积分，有多少扣多少，余额不会变成负数",
             "扣减只用于更正差错，不能用作处罚",
         ]
     return payload, summary, []
@@ -63,7 +66,7 @@ def adjust(
 
     The statement shows title and reason. ``by``: who proposed it; the approval names who decided.
     """
-    accounts.person(session, resident_id)
+    accounts.require_known(session, resident_id)
     if points < 0:
         return service.deduct(session, resident_id, organisation_id, -points, CODE, title, reason, by, approval_id)
     return service.award(

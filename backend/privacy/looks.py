@@ -95,10 +95,17 @@ def look(session: Session, clerk: Clerk, request: Request, purpose: rules.Purpos
         return NotFound("没有这个人的信息。", "Nobody is known by this number.")
     look_id = consents.record_look(
         session, resident_id, clerk.account_id, clerk.role, purpose.title, _seen(request.fields), purpose.basis,
-        clerk.organisation_id, authorisation=request.authorisation,
+        clerk.organisation_id, authorisation=_authorisation(request),
     )  # fmt: skip
     trail.note(session, clerk.account_id, clerk.role, "people.look", "resident", resident_id, detail)
     return _show(session, resident_id, look_id, request.fields)
+
+
+def _authorisation(request: Request) -> str:
+    """As the log has it: what showed that the person is there, or the document."""
+    if request.authorisation == rules.PRESENT:
+        return "presence:counter" if request.presentation_code is None else "presence:code"
+    return f"document:{request.authorisation}"
 
 
 def _seen(fields: Sequence[str]) -> list[str]:

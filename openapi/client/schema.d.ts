@@ -833,7 +833,9 @@ export interface paths {
         };
         /**
          * 我正在窗口代办的人
-         * @description 可调用者：counter-clerk、staff（站在窗口前的人）。权限：`delegations.help`。
+         * @description 先记入各人的“谁看过我”，再给出。
+         *
+         *     可调用者：counter-clerk、staff（站在窗口前的人）。权限：`delegations.help`。
          */
         get: operations["list_helping"];
         put?: never;
@@ -3130,6 +3132,9 @@ export interface components {
             signed_at: string | null;
             slug: string;
         };
+        ConsentListView: {
+            items: components["schemas"]["ConsentView"][];
+        };
         ConsentPage: {
             items: components["schemas"]["ConsentView"][];
             next_cursor: string | null;
@@ -3601,8 +3606,10 @@ export interface components {
             actor: string;
             /** Format: date-time */
             at: string;
-            /** @description 授权的编号：同意、案件、文书或委托 */
+            /** @description 凭哪一份授权：文书号、案号、代办登记、审批或本人在场 */
             authorisation: string | null;
+            /** @description 同一授权的 `类别:编号`，供程序使用 */
+            authorisation_id: string | null;
             basis: string;
             field_ids: string[];
             fields: string[];
@@ -10973,7 +10980,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ConsentPage"];
+                    "application/json": components["schemas"]["ConsentListView"];
                 };
             };
             /** @description `idempotency-key-missing` 缺少幂等键 */

@@ -123,5 +123,6 @@ def test_the_access_log_is_paged_and_shows_only_ones_own(
     rest = client.get(f"{API}/me/access-log?limit=2&cursor={first['next_cursor']}", token=token).get_json()
     assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (2, 1, None)
     assert first["items"][0]["role"] == "审计人员" and first["items"][0]["fields"] == ["信用分"]
-    assert first["items"][0]["authorisation"] == "document:审2026-3"
+    assert first["items"][0]["authorisation"] == "审2026-3"
+    assert first["items"][0]["authorisation_id"] == "document:审2026-3"
     assert client.get(f"{API}/me/access-log?cursor=zzz", token=token).status_code == 422

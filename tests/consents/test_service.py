@@ -174,7 +174,7 @@ def test_a_look_says_who_when_what_and_why(session: Session) -> None:
     assert (seen.actor, seen.role, seen.organisation) == ("测试工作人员", "项目办公室", "测试单位")
     assert (seen.purpose, seen.field_ids, seen.basis) == ("办理异议", ["name", "records"], "异议申请")
     assert seen.fields == ["姓名", "信用档案"]
-    assert seen.authorisation == "case:2026-17"
+    assert (seen.authorisation, seen.authorisation_id) == ("2026-17", "case:2026-17")
     service.record_look(
         session, resident.resident_id, new_id(), "nightly", "复核", ["score"], "依法", authorisation="document:测1"
     )
@@ -198,8 +198,11 @@ def test_looks_are_paged_newest_first_without_gap_or_repeat(session: Session) ->
 
 def test_a_look_without_an_authorisation_is_a_mistake(session: Session) -> None:
     resident = make.resident(session)
-    with pytest.raises(ValueError):
-        service.record_look(session, resident.resident_id, new_id(), "office", "复核", [], "依法", authorisation="")
+    for wrong in ("", "case", "case:", "case: ", "本人在场", "presence:nobody", "rumour:7", "case:" + "7" * 160):
+        with pytest.raises(ValueError):
+            service.record_look(
+                session, resident.resident_id, new_id(), "office", "复核", [], "依法", authorisation=wrong
+            )
 
 
 def test_a_consent_is_named_by_its_latest_giving(session: Session) -> None:

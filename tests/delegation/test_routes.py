@@ -21,6 +21,7 @@ from tests.factories import guardians
 from tests.factories import perks as shops
 
 BORN_ON = date(2016, 5, 4)
+AT_COUNTERS = ("窗口登记监护人", "窗口办理代办登记", "窗口结束代办", "窗口代办")
 
 
 class Family:
@@ -57,9 +58,11 @@ def on_behalf(client: CheckedClient, who: str, family: Family, path: str = "/me/
     return client.open(f"{API}{path}", method=method, token=family.tokens[who], headers=headers, **options)
 
 
-def looks(family: Family) -> list[consents.Look]:
+def looks(family: Family, who: str = "child", *, counters: bool = False) -> list[consents.Look]:
+    """At a person, the newest first: by those who act for her, or those of counters."""
     with db.reading() as reader:
-        return consents.looks(reader, family.child.resident_id, 50)
+        found = consents.looks(reader, getattr(family, who).resident_id, 50)
+    return [one for one in found if (one.purpose in AT_COUNTERS) is counters]
 
 
 def count_looks() -> int:
@@ -97,6 +100,20 @@ def test_a_counter_registers_a_guardian_whom_both_sides_see(client: CheckedClien
         assert [one["kind"] for one in told["items"]] == ["delegation-registered"] and told["unread"] == 1
 
 
+def test_both_sides_read_that_a_counter_saw_them(client: CheckedClient, family: Family) -> None:
+    body, clerk = guardians.body(family.parent, family.child), family.tokens["clerk"]
+    made = client.post(f"{API}/delegations", json=body, token=clerk, key=uuid4()).get_json()
+    client.post(f"{API}/delegations/search", json=guardians.card(family.child), token=clerk)
+    client.post(f"{API}/delegations/{family.child.resident_id}/{made['id']}/end", token=clerk)
+    shown = {who: looks(family, who, counters=True)[::-1] for who in ("child", "parent")}
+    assert [one.purpose for one in shown["child"]] == [one.purpose for one in shown["parent"]] == [*AT_COUNTERS[:3]]
+    card, this = "presence:card", f"delegation:{made['id']}"
+    assert [one.authorisation_id for one in shown["child"]] == [card, card, this]
+    assert [one.authorisation_id for one in shown["parent"]] == [card, this, this]
+    assert {one.role for one in shown["parent"]} == {"窗口工作人员"}
+    assert {tuple(one.fields) for one in shown["parent"]} == {("遮盖后的姓名", "代办关系")}
+
+
 def test_a_guardian_acts_for_a_child_and_the_log_has_it_first(client: CheckedClient, family: Family) -> None:
     delegation_id = family.registered()
     answer = on_behalf(client, "parent", family)
@@ -105,7 +122,8 @@ def test_a_guardian_acts_for_a_child_and_the_log_has_it_first(client: CheckedCli
     assert (look.role, look.purpose, look.fields) == ("监护人", "代办：查看其积分", ["查看自己的积分"])
     assert look.actor == family.parent.name[0] + "***" and str(delegation_id) in look.basis
     shown = on_behalf(client, "parent", family, "/me/access-log").get_json()["items"]
-    assert [one["purpose"] for one in shown] == ["代办：查看谁看过其信息", "代办：查看其积分"]
+    acts = ["代办：查看谁看过其信息", "代办：查看其积分"]
+    assert [one["purpose"] for one in shown] == [*acts, "窗口登记监护人"]
 
 
 def test_the_look_stays_written_when_the_act_itself_is_refused(client: CheckedClient, family: Family) -> None:
@@ -265,7 +283,7 @@ def test_either_side_and_the_clerk_end_it_at_once(client: CheckedClient, family:
         body = guardians.card(family.child)
         found = client.post(f"{API}/delegations/search", json=body, token=family.tokens["clerk"]).get_json()["items"]
         path = f"/delegations/{found[0]['resident_id']}/{found[0]['id']}/end"
-        assert looks(family)[0].role == "窗口工作人员"
+        assert looks(family, counters=True)[0].role == "窗口工作人员"
     assert on_behalf(client, "parent", family).status_code == 200
     stopped = client.post(f"{API}{path}", token=family.tokens[who])
     assert stopped.status_code == 200 and stopped.get_json()["stands"] is False

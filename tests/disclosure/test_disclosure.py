@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -70,14 +71,19 @@ def test_an_approved_export_is_downloaded_by_its_proposer_and_everyone_in_it_can
     assert all(text in marked for text in ("测试工作人员", "协助核查冒领", "测试法第一条", "测函〔2026〕7号"))
     assert rows(answer, "wallet.csv")[1][2] == "9"
     (look,) = looks(office)
-    assert (look["purpose"], look["fields"], look["role"]) == ("协助核查冒领", EVERYTHING, "项目办公室")
+    assert (look["purpose"], look["field_ids"], look["role"]) == ("协助核查冒领", EVERYTHING, "项目办公室")
+    assert look["fields"] == ["姓名", "身份证号", "手机号", "积分明细", "信用档案", "同意事项"]
+    assert look["authorisation_id"] == f"approval:{path.split('/')[2]}"
     assert look["basis"] == "测试法第一条（测函〔2026〕7号）" and look["organisation"] == "测试单位"
 
 
 def test_it_is_downloaded_once(office: Office) -> None:
     path = approved(office, [{"resident_id": str(office.resident.resident_id)}])
-    assert office.client.head(f"/api/v1{path}", headers={"Authorization": f"Bearer {office.first}"}).status_code == 405
+    head = partial(office.client.head, f"/api/v1{path}", headers={"Authorization": f"Bearer {office.first}"})
+    asked = head()
+    assert (asked.status_code, asked.mimetype, asked.data) == (200, "application/zip", b"") and looks(office) == []
     assert office.read(path).status_code == 200
+    assert head().status_code == 410
     again = office.read(path)
     assert (again.status_code, slug(again)) == (410, "export-used")
     assert len(looks(office)) == 1

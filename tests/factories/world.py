@@ -32,6 +32,7 @@ from backend.community import submissions
 from backend.community.models import Community
 from backend.community.rules import community_id
 from backend.consents import service as consents
+from backend.delegation import service as delegation
 from backend.devices import service as devices
 from backend.identity import service as identity
 from backend.kit import city, clock, db, files, trail
@@ -378,6 +379,13 @@ class World:
 
     def _start_helping(self, _: Session) -> dict[str, Any]:
         return {"body": {"card": {"name": people.name(), "id_number": people.id_number()}}}
+
+    def _list_helping(self, session: Session) -> dict[str, Any]:
+        who, by = people.resident(session), self.staff["counter-clerk"]
+        clerk = delegation.Clerk(by.staff_id, "counter-clerk", by.organisation_id)
+        card = delegation.CardProof(who.name, who.id_number)
+        delegation.start_helping(session, clerk, card, shops.act(by.staff_id))
+        return {}
 
     def _issue_counter_code(self, _: Session) -> dict[str, Any]:
         return {"body": {"name": people.name(), "id_number": people.id_number()}}

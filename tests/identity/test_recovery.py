@@ -378,7 +378,7 @@ def test_a_clerk_with_the_card_in_hand_ends_the_pause_and_it_is_logged(
     assert lift(client, someone).status_code == 204
     assert client.get(f"{API}/me", token=token).get_json()["spending_paused_until"] is None
     (look,) = client.get(f"{API}/me/access-log", token=token).get_json()["items"]
-    assert (look["role"], look["fields"]) == ("窗口工作人员", ["spending_paused_until"])
+    assert (look["role"], look["fields"]) == ("窗口工作人员", ["冷静期"])
     assert lift(client, someone).status_code == 404  # nothing left to lift
     assert len(client.get(f"{API}/me/access-log", token=token).get_json()["items"]) == 1
 

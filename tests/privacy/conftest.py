@@ -75,8 +75,9 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
     coupon = perks.redeem(session, mine, shop.offer_id, shops.act(mine)).coupon.id
     clerk = people.staff(session, "counter-clerk")
     consents.record_look(
-        session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示", None, authorisation="本人在场"
-    )
+        session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示",
+        authorisation="presence:counter",
+    )  # fmt: skip
     _put_under_guard(session, who, clerk)
     return Full(who, people.resident_token(session, who), coupon, photo, submission, shop, words)
 

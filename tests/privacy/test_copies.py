@@ -58,7 +58,8 @@ def test_everything_is_in_it_in_the_published_form(client: CheckedClient, full: 
     assert (person["name"], person["id_number"], person["phone"]) == (full.who.name, full.who.id_number, PHONE)
     assert items["wechat"][0]["openid"] == full.who.openid
     assert items["submissions"][0]["text"] == full.words
-    assert items["access-log"][0]["fields"] == ["姓名"] and items["access-log"][0]["authorisation"] == "本人在场"
+    looks = [(one["fields"], one["authorisation"]) for one in items["access-log"]]
+    assert looks == [(["遮盖后的姓名", "代办关系"], "本人持身份证在场"), (["姓名"], "本人在场")]
     assert [one["amount_points"] for one in items["wallet-entries"]] == [-30, 100]
     empty = {name for name, found in items.items() if not found} - {"check-ins", "reviews", "awards", "admissions"}
     assert empty <= {"record-versions", "score-reasons"}, empty

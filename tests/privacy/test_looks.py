@@ -72,7 +72,7 @@ def test_the_person_reads_who_looked_at_what_and_why(client: CheckedClient, cler
 
 
 def test_what_is_shown_was_written_down_first(full: Full, clerk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(*_: Any) -> Any:
+    def nothing(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the log cannot be written")
 
     who, _ = clerk
