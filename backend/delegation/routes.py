@@ -161,5 +161,4 @@ def list_helping(query: dict[str, Any]) -> dict[str, Any]:
     """
     clerk = _clerk(HELP)
     with transaction() as session:
-        found = [_view(one) for one in service.helping(session, clerk)]
-    return paging.part_of(found, query)
+        return paging.part_of([_view(one) for one in service.helping(session, clerk)], query)

@@ -125,6 +125,7 @@ def test_what_nobody_finished_is_forgotten(client: CheckedClient, admin: Employe
 ENOUGH = {
     **new_secrets(), "XINYI_ENVIRONMENT": "production", "DATABASE_URL": "postgresql+psycopg://x@127.0.0.1/x",
     "XINYI_PUBLIC_BASE_URL": "https://xinyi.example.cn", "XINYI_WECHAT_APP_ID": "x", "XINYI_WECHAT_APP_SECRET": "x",
+    "XINYI_REDIS_URL": "redis://127.0.0.1:6379/15",
 }  # fmt: skip
 PROVIDER = {
     "XINYI_OIDC_ISSUER": "https://login.example.cn/realms/city", "XINYI_OIDC_CLIENT_ID": "x",
