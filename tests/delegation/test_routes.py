@@ -120,7 +120,7 @@ def test_a_guardian_acts_for_a_child_and_the_log_has_it_first(client: CheckedCli
     assert answer.status_code == 200 and answer.get_json()["balance_points"] == 0
     (look,) = looks(family)
     assert (look.role, look.purpose, look.fields) == ("监护人", "代办：查看其积分", ["查看自己的积分"])
-    assert look.actor == family.parent.name[0] + "***" and str(delegation_id) in look.basis
+    assert look.actor == family.parent.name[0] + "***" and look.authorisation_id == f"delegation:{delegation_id}"
     shown = on_behalf(client, "parent", family, "/me/access-log").get_json()["items"]
     acts = ["代办：查看谁看过其信息", "代办：查看其积分"]
     assert [one["purpose"] for one in shown] == [*acts, "窗口登记监护人"]
