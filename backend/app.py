@@ -263,7 +263,7 @@ def _wire_approvals() -> None:
     )
     approvals.executor(
         "people.export", "导出个人信息", "exports.approve", prepare=disclosure.prepare, execute=disclosure.execute,
-        hidden={"found_hidden"},
+        hidden={"found_hidden", "salt_hidden"},
     )  # fmt: skip
     approvals.link_persons(accounts.person_of_staff)
 

@@ -184,8 +184,12 @@ def rename_device(session: Session, device_id: UUID, label: str) -> None:
     session.execute(update(DeviceRow).where(DeviceRow.id == device_id).values(label=label))
 
 
-def still_holds(reader: Reader, staff_id: UUID, roles: Collection[str]) -> bool:
-    """Whether a staff account is active and holds one of these roles: what it gave out counts only so long."""
+def still_holds(reader: Reader, staff_id: UUID, everywhere: str, there: str, organisation_id: UUID) -> bool:
+    """Whether a staff account is active and holds the role ``everywhere``, or ``there`` in the organisation.
+
+    What it gave out counts only so long.
+    """
     held = select(StaffRow.id).join(MembershipRow, MembershipRow.staff_id == StaffRow.id)
-    standing = (StaffRow.id == staff_id, StaffRow.status == "active", MembershipRow.role.in_(roles))
+    at_home = (MembershipRow.role == there) & (MembershipRow.organisation_id == organisation_id)
+    standing = (StaffRow.id == staff_id, StaffRow.status == "active", (MembershipRow.role == everywhere) | at_home)
     return reader.execute(held.where(*standing)).first() is not None

@@ -22,6 +22,7 @@ from backend.accounts.models import (
 from backend.kit import keepers, seal
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
+from backend.kit.ids import new_id
 from backend.kit.personal import Column, Keeper, Kept, Leaving, Page, Section, delete_where, listing, table_of
 
 _SESSIONS, _REFRESH, _ACCOUNTS, _OPENIDS, _LOOKUPS = (
@@ -160,7 +161,8 @@ def erase(session: Session, leaving: Leaving) -> dict[str, int]:
         gone["sessions"] = delete_where(session, _SESSIONS, account_id=one)
         delete_where(session, _OPENIDS, account_id=one)
         gone["wechat_accounts"] = delete_where(session, _ACCOUNTS, id=one)
-    session.execute(update(StaffRow).where(StaffRow.resident_id == resident_id).values(resident_id=None))
+    # Another number, the same for all her accounts: two of them stay one person, and none leads to the ledger's number.
+    session.execute(update(StaffRow).where(StaffRow.resident_id == resident_id).values(resident_id=new_id()))
     session.execute(
         update(PersonRow)
         .where(PersonRow.resident_id == resident_id)
@@ -200,6 +202,9 @@ KEEPER = Keeper(
             "一个不再指向任何人的编号", "密钥已销毁，姓名、证件号、手机号已清空", "与积分流水相同",
             "《个人信息保护法》第七十三条（匿名化后不再是个人信息）",
         ),
-        "staff": Kept("您的工作人员账号（如果有）", "与您本人的关联已解除", "直到账号注销", "《网络安全法》第二十一条"),
+        "staff": Kept(
+            "您的工作人员账号（如果有）", "与您本人的关联已换成另一个编号，只用于认出同属一人的账号", "直到账号注销",
+            "《网络安全法》第二十一条",
+        ),
     },
 )  # fmt: skip

@@ -22,6 +22,7 @@ from backend.community.models import Activity, CheckIn, Community, QueueEntry, R
 from backend.community.rules import Grant
 from backend.community.submissions import SubmissionView
 from backend.consents import service as consents
+from backend.delegation import service as delegation
 from backend.kit import city, clock, db, files, operations, outbox, trail, workdays
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
@@ -221,8 +222,7 @@ def review(
     if (done := operations.begin(session, operation, kind="community.review")) is not None:
         return _decision(session, worker, submission_id, done)
     resident_id: UUID = _entry(session, _communities(session, worker), submission_id).resident_id
-    if worker.resident_id == resident_id:
-        raise OwnSubmission()
+    _refuse_own(session, worker, resident_id)
     points.lock_member(session, resident_id)
     row = _lock(session, resident_id, submission_id)
     earlier = _reviews(session, resident_id, submission_id)
@@ -237,6 +237,13 @@ def review(
         _settle(session, worker, row, status, decision, grant)
     operations.finish(session, operation, identity)
     return _decision(session, worker, submission_id, identity)
+
+
+def _refuse_own(session: Session, worker: Worker, resident_id: UUID) -> None:
+    """Raise OwnSubmission for one's own deed, and for one of somebody for whom the worker acts or has acted."""
+    sides = [worker.account_id, *([worker.resident_id] if worker.resident_id else [])]
+    if worker.resident_id == resident_id or delegation.has_acted_for(session, resident_id, sides):
+        raise OwnSubmission()
 
 
 def _lock(session: Session, resident_id: UUID, submission_id: UUID) -> Row[Any]:

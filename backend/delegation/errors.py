@@ -5,6 +5,10 @@ from __future__ import annotations
 from backend.kit.errors import DomainError
 
 WHY = {
+    "own-affair": (
+        "窗口工作人员不能办理自己的代办，请由同事办理。",
+        "A clerk's own affair is a colleague's to handle.",
+    ),
     "same-person": ("代办人和被代办人不能是同一个人。", "Nobody is their own guardian."),
     "guardian-not-adult": ("监护人须年满十八周岁。", "A guardian is of age."),
     "not-a-child": (

@@ -17,11 +17,12 @@ BASES = {CARD: "本人持身份证在窗口", CODE: "本人在窗口出示身份
 
 
 class Clerk(NamedTuple):
-    """The member of staff at the counter, and where it stands."""
+    """The member of staff at the counter, and where it stands. ``person_id``: who that is, where known."""
 
     account_id: UUID
     role: str
     organisation_id: UUID | None
+    person_id: UUID | None = None
 
 
 class Desk(NamedTuple):
@@ -44,4 +45,4 @@ class Desk(NamedTuple):
             for one in (row.resident_id,) if row.kind == rules.HELPER else (row.resident_id, row.actor_id):
                 if one not in seen:
                     seen.add(one)
-                    self.look(session, one, f"delegation:{row.id}", f"代办登记 {row.id}（{row.basis}）")
+                    self.look(session, one, f"delegation:{row.id}", f"代办登记（{row.basis}）")

@@ -41,7 +41,7 @@ def resolve_delegation(caller: callers.Caller, resident_id: UUID, action: str, p
 def _clerk(action: str) -> service.Clerk:
     caller = callers.current()
     where = min(caller.organisations_for(action), default=None)
-    return service.Clerk(caller.account_id, caller.role_for(action), where)
+    return service.Clerk(caller.account_id, caller.role_for(action), where, caller.person_id)
 
 
 def _view(known: service.Delegation) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def end_at_counter(resident_id: UUID, delegation_id: UUID) -> dict[str, Any]:
 @keyed
 @blp.arguments(schemas.HelpRequest)
 @blp.response(201, schemas.DelegationView)
-@problems(FieldError, IdentityNotVerified, TooManyAttempts)
+@problems(FieldError, IdentityNotVerified, DelegationRefused, TooManyAttempts)
 def start_helping(body: dict[str, Any]) -> dict[str, Any]:
     """窗口开始替人代办
 

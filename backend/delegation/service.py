@@ -88,6 +88,8 @@ def register_guardian(session: Session, clerk: Clerk, wanted: Guardianship, oper
     resident_id = person_before_us(session, desk, wanted.represented)
     if done is not None:
         return delegation(session, resident_id, done, mine="actor")
+    if clerk.person_id in (guardian_id, resident_id):
+        raise DelegationRefused.because("own-affair")
     accounts.lock_people(session, {resident_id})
     starts_at = clock.now()
     ends_at = _guardian_until(session, wanted, guardian_id, resident_id)
@@ -118,13 +120,15 @@ def start_helping(session: Session, clerk: Clerk, proof: CardProof | str, operat
     """Let a clerk act, for half an hour, for the person who stands there: her card in hand, or the code she shows.
 
     A code works once: the delegation's id is made of it. She is told at once. The look is written down first. Raises
-    IdentityNotVerified, FieldError, TooManyAttempts.
+    IdentityNotVerified, DelegationRefused, FieldError, TooManyAttempts.
     """
     desk = Desk(clerk, HELPING)
     if (done := operations.begin(session, operation, kind="delegation.help")) is not None:
         return _shown(session, desk, _represented(session, clerk.account_id, done), done)
     accounts.count_attempt(session, "help", str(clerk.account_id), rules.HELPS_PER_CLERK)
     resident_id, delegation_id, basis = _before_counter(session, desk, proof)
+    if clerk.person_id == resident_id:
+        raise DelegationRefused.because("own-affair")
     accounts.lock_people(session, {resident_id})
     _end_where(session, "renewed", DelegationRow.resident_id == resident_id, DelegationRow.actor_id == clerk.account_id)
     now = clock.now()
@@ -158,6 +162,14 @@ def _write(
     session.execute(insert(DelegationActorRow).values(actor_id=actor_id, id=delegation_id, resident_id=resident_id))
     detail = {"kind": row["kind"], "ends_at": row["ends_at"].isoformat()}
     trail.note(session, clerk.account_id, clerk.role, "delegation.register", "delegation", delegation_id, detail)
+
+
+def has_acted_for(reader: Reader, resident_id: UUID, actor_ids: Collection[UUID]) -> bool:
+    """Whether one of these, a person or a staff account, is or was registered to act for somebody."""
+    hers = select(DelegationRow.id).where(
+        DelegationRow.resident_id == resident_id, DelegationRow.actor_id.in_(actor_ids)
+    )
+    return reader.execute(hers.limit(1)).first() is not None
 
 
 def _guardians(reader: Reader, resident_id: UUID) -> set[UUID]:
@@ -242,7 +254,7 @@ def act_for(
         return None
     consents.record_look(
         session, resident_id, actor_id, acts_as, f"代办：{title.replace('自己的', '其')}", [title],
-        f"代办登记 {row.id}（{row.basis}）", row.organisation_id if row.kind == rules.HELPER else None,
+        f"代办登记（{row.basis}）", row.organisation_id if row.kind == rules.HELPER else None,
         authorisation=f"delegation:{row.id}",
     )  # fmt: skip
     return acts_as

@@ -36,7 +36,6 @@ GUESSES_PER_CODE = Limit(5, timedelta(minutes=60))
 GUESSES_PER_ADDRESS = Limit(30, timedelta(minutes=15))
 """A venue's new devices may all come from behind one address."""
 
-GIVERS = ("partner-manager", "account-admin")
 KEPT_DAYS = 30
 
 
@@ -161,7 +160,9 @@ def _good_code(session: Session, normal: str) -> Any:
     digests = [digest for _, digest in seal.digests(BY_CODE, normal)]
     query = select(*EnrolmentCodeRow.__table__.c).where(EnrolmentCodeRow.digest.in_(digests))
     row = session.execute(db.for_update(query)).first()
-    if row is None or row.expires_at <= clock.now() or not enrolled.still_holds(session, row.created_by, GIVERS):
+    if row is None or row.expires_at <= clock.now():
+        raise EnrolmentRefused()
+    if not enrolled.still_holds(session, row.created_by, "account-admin", "partner-manager", row.organisation_id):
         raise EnrolmentRefused()
     if all(one.id != row.venue_id for one in venues(session, [row.organisation_id])):
         raise EnrolmentRefused()

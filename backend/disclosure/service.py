@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -44,7 +45,8 @@ def prepare(session: Session, payload: dict[str, Any], _approval_id: UUID) -> tu
         "指明的人：" + "、".join(one.get("id_number") or one["resident_id"] for one in kept),
         "批准后 24 小时内，提出人可下载一次；下载时登记每个人的“谁看过我”",
     ]
-    return {**payload, "people": kept}, summary, []
+    # The digest that everybody sees covers what is hidden: without the salt it could be tried who is among us.
+    return {**payload, "people": kept, "salt_hidden": secrets.token_urlsafe(16)}, summary, []
 
 
 def _number(at: int, text: str) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.kit import clock, operations, outbox
 from backend.kit.db import Reader, insert_if_absent
@@ -49,15 +50,20 @@ class Taken(NamedTuple):
     hold_transfer_id: UUID | None
 
 
-def redeem(session: Session, resident_id: UUID, offer_id: UUID, operation: Operation) -> RedemptionView:
+def redeem(
+    session: Session, resident_id: UUID, offer_id: UUID, operation: Operation, guardian_id: UUID | None = None
+) -> RedemptionView:
     """Redeem an offer for its price in points and return the redemption with its coupon.
 
-    A repeat of the operation returns the same redemption as it is now. Raises NotFound, OfferClosed, NotEntitled
-    (with every reason), LimitReached, SoldOut, the ledger's NotEnoughPoints, and the accounts' SpendingPaused.
+    ``guardian_id``: who does it for her; a pause of theirs holds here too. A repeat of the operation returns the same
+    redemption as it is now. Raises NotFound, OfferClosed, NotEntitled (with every reason), LimitReached, SoldOut, the
+    ledger's NotEnoughPoints, and the accounts' SpendingPaused.
     """
     redemption_id = new_id()
     if (done := operations.begin(session, operation, kind="perks.redeem", makes=redemption_id)) is not None:
         return redemption(session, resident_id, done)
+    if guardian_id is not None:
+        accounts.require_may_spend(session, guardian_id)
     offer, venues = shelf.held_for(session, resident_id, offer_id)
     require_entitled(session, resident_id, offer)
     coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident")

@@ -100,9 +100,10 @@ def redeem(offer_id: UUID) -> service.RedemptionView:
     按价格冻结积分（使用后付给合作机构，取消或过期按约定退回），得到一张券。价格为 0 的优惠不动积分。
     拒绝时什么都没有改变；`not-entitled` 列出全部理由。
     """
-    person = callers.current().person()
+    caller = callers.current()
+    guardian = caller.acting_id if caller.acts_as == "guardian" else None
     with transaction() as session:
-        return service.redeem(session, person, offer_id, callers.operation())
+        return service.redeem(session, caller.person(), offer_id, callers.operation(), guardian_id=guardian)
 
 
 @blp.route("/me/coupons", methods=["GET"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from backend.kit import clock
 from backend.kit.personal import Keeper, Kept, Leaving, table_of
 from backend.staff.models import InvitationRow
 
@@ -12,8 +13,11 @@ _INVITATIONS = table_of(InvitationRow)
 
 
 def erase(session: Session, leaving: Leaving) -> dict[str, int]:
-    """Take the person's number out of the invitations that were made out to her."""
-    mine = update(_INVITATIONS).where(_INVITATIONS.c.resident_id == leaving.resident_id).values(resident_id=None)
+    """Take the person's number out of the invitations that were made out to her; those still open are void."""
+    hers = update(_INVITATIONS).where(_INVITATIONS.c.resident_id == leaving.resident_id)
+    open_still = (_INVITATIONS.c.used_at.is_(None), _INVITATIONS.c.revoked_at.is_(None))
+    session.execute(hers.where(*open_still).values(revoked_at=clock.now()))
+    mine = hers.values(resident_id=None)
     return {"staff_invitations": len(session.execute(mine.returning(_INVITATIONS.c.id)).all())}
 
 
