@@ -117,6 +117,7 @@ WELCOME = """
   账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
+  审计 audit      {base}/app/audit
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json
 

@@ -169,6 +169,21 @@ class LookFound:
     authorisation: str | None
     batch: int | None
 
+    @property
+    def role_name(self) -> str:
+        """The role in Chinese; one that has no words stands for itself."""
+        return ROLES.get(self.role, self.role)
+
+    @property
+    def field_words(self) -> list[str]:
+        """The fields in Chinese."""
+        return rules.words_of(self.fields)
+
+    @property
+    def authorisation_words(self) -> str | None:
+        """The authorisation as the person reads it."""
+        return rules.authorisation_in_words(self.authorisation)
+
 
 def search_looks(
     reader: Reader, wanted: Wanted, limit: int, before: tuple[datetime, UUID] | None = None

@@ -48,7 +48,7 @@ def authorisation_in_words(text: str | None) -> str | None:
     kind, _, number = (text or "").partition(":")
     if kind not in AUTHORISATIONS:
         return text
-    if kind == "consent":
+    if kind in ("consent", "delegation"):  # which one, the basis says in words
         return AUTHORISATIONS[kind]
     return f"{AUTHORISATIONS[kind]} {PRESENCES.get(number, number)}".strip()
 

@@ -32,7 +32,7 @@ from backend.staff import service as staff
 from config.settings import ROOT
 
 RESIDENTS, MERCHANTS = 2000, 300
-UNBOUND_SHOWN = 16
+UNBOUND_SHOWN = 28
 STARTING_POINTS = 500
 CHUNK = 250
 OFFICE = "programme-office"

@@ -7,7 +7,7 @@ else knows their tables. A section is read page by page, so that a long life cos
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -33,7 +33,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A field of a section. ``words``: what its coded values mean in Chinese."""
+    """A field of a section. ``words``: what its coded values, or the names within it, mean in Chinese."""
 
     name: str
     title: str
@@ -43,7 +43,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """One list of what is kept about a person. ``kept`` may name periods of the city (``{access_log_years}``)."""
+    """One list of what is kept about a person. ``kept`` may name periods of the city (``{access_log_years}``).
+
+    ``own_words``: what the city's own codes mean, by column.
+    """
 
     id: str
     title: str
@@ -52,6 +55,14 @@ class Section:
     kept: str
     columns: tuple[Column, ...]
     page: Callable[[Reader, UUID, Any], Page]
+    own_words: Callable[[Reader], Mapping[str, Mapping[Any, str]]] | None = None
+
+    def worded(self, reader: Reader) -> Section:
+        """The section with the city's own words in its columns."""
+        if self.own_words is None:
+            return self
+        words = self.own_words(reader)
+        return replace(self, columns=tuple(replace(one, words=words.get(one.name, one.words)) for one in self.columns))
 
 
 class Kept(NamedTuple):

@@ -43,6 +43,9 @@ class LookFoundView(View):
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     basis = fields.String(required=True)
     authorisation = fields.String(required=True, allow_none=True)
+    role_name = fields.String(required=True)
+    field_words = fields.List(fields.String(), required=True)
+    authorisation_words = fields.String(required=True, allow_none=True)
     batch = fields.Integer(required=True, allow_none=True)
 
 

@@ -26,6 +26,11 @@ STATIC_TYPES = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
     ".wasm": "application/wasm", ".png": "image/png",
 }  # fmt: skip
+APPS = {
+    "resident": "居民服务", "venue": "场馆核验", "worker": "社区工作台", "counter": "服务窗口", "office": "办公室",
+    "staff": "工作人员账号", "audit": "审计",
+}  # fmt: skip
+"""The pages that are small programs: the name of the script, and what stands at their head."""
 TEXT = {"type": "string"}
 BINARY = {"type": "string", "format": "binary"}
 
@@ -164,41 +169,13 @@ def show_home() -> Response:
     return page("home.html", town=town)
 
 
-@site.route("/app/venue")
-def open_venue() -> Response:
-    """The venue's scanner. Its decoder is WebAssembly."""
-    g.allow_wasm = True
-    return page("venue.html")
-
-
-@site.route("/app/resident")
-def open_resident() -> Response:
-    """The resident's journey without WeChat."""
-    return page("resident.html")
-
-
-@site.route("/app/worker")
-def open_worker() -> Response:
-    """The community worker's desk."""
-    return page("worker.html")
-
-
-@site.route("/app/counter")
-def open_counter() -> Response:
-    """The service counter's desk."""
-    return page("counter.html")
-
-
-@site.route("/app/staff")
-def open_staff() -> Response:
-    """Where staff come in, look after their accounts, and accounts are administered."""
-    return page("staff.html")
-
-
-@site.route("/app/office")
-def open_office() -> Response:
-    """The office's approvals, and a partner's devices."""
-    return page("office.html")
+@site.route("/app/<string:script>")
+def open_app(script: str) -> Response:
+    """A client of the API: the resident's journey without WeChat, a desk, or the venue's scanner."""
+    if script not in APPS:
+        raise NotFound()
+    g.allow_wasm = script == "venue"  # its decoder
+    return page("app.html", name=APPS[script], script=script)
 
 
 @site.route("/static/<path:name>")

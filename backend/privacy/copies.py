@@ -55,6 +55,11 @@ def rows(open_reader: OpenReader, section: Section, resident_id: UUID) -> Iterat
         after = found.after
 
 
+def _sections(open_reader: OpenReader) -> list[Section]:
+    with open_reader() as reader:
+        return [section.worded(reader) for section in rooms.sections()]
+
+
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +97,7 @@ def json_chunks(
 ) -> Iterator[bytes]:
     """The whole copy as one JSON document, in pieces."""
     yield _dumped(_head(content, schema_url))[:-1] + b', "sections": ['
-    for number, section in enumerate(rooms.sections()):
+    for number, section in enumerate(_sections(open_reader)):
         yield (b",\n" if number else b"\n") + _dumped(_about(section, content))[:-1] + b', "items": ['
         for place, row in enumerate(rows(open_reader, section, resident_id)):
             yield (b",\n" if place else b"\n") + _dumped(row)
@@ -117,7 +122,7 @@ def _section_schema(section: Section) -> dict[str, Any]:
     properties = {
         "id": {"const": section.id}, **texts, "columns": {"type": "object", "additionalProperties": {"type": "string"}},
         "words": {
-            "description": "各字段中代码的含义",
+            "description": "各字段中代码和名称的含义",
             "type": "object", "additionalProperties": {"type": "object", "additionalProperties": {"type": "string"}},
         },
         "items": {"type": "array", "items": item},
@@ -192,7 +197,7 @@ def _members(
     open_reader: OpenReader, content: Mapping[str, Any], resident_id: UUID, schema_url: str, made_at: datetime
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     yield "README.txt", iter([_readme(content, schema_url, made_at)])
-    told = [(section, _about(section, content)) for section in rooms.sections()]
+    told = [(section, _about(section, content)) for section in _sections(open_reader)]
     parts = ((about, section.columns, rows(open_reader, section, resident_id)) for section, about in told)
     photos = (str(one) for one in _photo_ids(open_reader, resident_id))
     yield "index.html", page.chunks(content, made_at, parts, photos)

@@ -42,18 +42,19 @@ def shown(value: Any, column: Column) -> str:
     """A value as a person reads it: Chinese words, Shanghai's time."""
     if value is None:
         return ""
-    if column.words and value in column.words:
+    if column.words and not isinstance(value, dict | list) and value in column.words:
         return column.words[value]
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, datetime):
         return f"{value.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"
     if isinstance(value, date):
-        return value.isoformat()
+        return value.isoformat() if value < date.max else "没有期限"
     if isinstance(value, list):
         return "、".join(str(one) for one in value)
     if isinstance(value, dict):
-        return "\n".join(f"{name}：{_part(inner)}" for name, inner in value.items())
+        names = column.words or {}
+        return "\n".join(f"{names.get(name, name)}：{_part(inner)}" for name, inner in value.items())
     return str(value)
 
 

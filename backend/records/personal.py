@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import Table, delete
 from sqlalchemy.orm import Session
 
+from backend.kit import city
+from backend.kit.db import Reader
 from backend.kit.personal import Column, Keeper, Leaving, Section, listing
 from backend.records import models
 
@@ -34,6 +36,14 @@ _RECORD = (
 _VERSION = (*_RECORD, Column("replaced_at", "被替换时间", "instant"))
 
 
+def _catalogue_words(reader: Reader) -> dict[str, dict[str, str]]:
+    """What the catalogue calls its items and their fields."""
+    items = city.get(reader, "catalogue").content["items"]
+    people = [item for item in items if item["subject"] == "natural_person"]
+    fields = {field["name"]: field["title"] for item in reversed(people) for field in item["fields"]}
+    return {"item_code": {item["code"]: item["title"] for item in people}, "fields": fields}
+
+
 def _delete(session: Session, table: Table, resident_id: UUID, kept: Collection[str]) -> int:
     mine = delete(table).where(table.c.resident_id == resident_id)
     if kept:
@@ -53,11 +63,11 @@ KEEPER = Keeper(
     sections=(
         Section(
             "records", "信用档案", *_WHY, "失信信息自终止之日起五年（《征信业管理条例》第十六条）；退出时立即删除",
-            _RECORD, listing(models.records, "id", _RECORD),
+            _RECORD, listing(models.records, "id", _RECORD), _catalogue_words,
         ),
         Section(
             "record-versions", "信用档案的历史版本", *_WHY, "与该条档案同期", _VERSION,
-            listing(models.record_versions, ("id", "version"), _VERSION),
+            listing(models.record_versions, ("id", "version"), _VERSION), _catalogue_words,
         ),
     ),
     erase=erase,

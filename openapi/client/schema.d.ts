@@ -3576,8 +3576,10 @@ export interface components {
             /** Format: date-time */
             at: string;
             authorisation: string | null;
+            authorisation_words: string | null;
             basis: string;
             batch: number | null;
+            field_words: string[];
             fields: string[];
             /** Format: uuid */
             id: string;
@@ -3588,6 +3590,7 @@ export interface components {
             /** Format: uuid */
             resident_id: string;
             role: string;
+            role_name: string;
         };
         LookPage: {
             items: components["schemas"]["LookView"][];
@@ -8728,7 +8731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-request` 请求内容有误 */
+            /** @description `delegation-refused` 代办关系不能登记；`invalid-request` 请求内容有误 */
             422: {
                 headers: {
                     [name: string]: unknown;

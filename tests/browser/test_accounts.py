@@ -25,7 +25,7 @@ def counter_at_work(open_page: Open, demo: Demo) -> Watched:
     """The counter's desk. Its clerk signs in once: a one-time code works once, and the next comes later."""
     page = open_page("/app/counter")
     if tokens := _signed_in.get(demo.base_url):
-        page.page.evaluate("tokens => sessionStorage.setItem('xinyi.counter', tokens)", tokens)
+        page.page.evaluate("tokens => sessionStorage.setItem('xinyi.staff', tokens)", tokens)
         page.page.reload()
     else:
         one = demo.one("staff", "窗口工作人员")
@@ -34,7 +34,7 @@ def counter_at_work(open_page: Open, demo: Demo) -> Watched:
         expect(page.page.get_by_label("动态码")).to_have_value(re.compile(r"^\d{6}$"))
         page.press("登录")
     page.sees("给出实名验证码")
-    _signed_in[demo.base_url] = page.page.evaluate("sessionStorage.getItem('xinyi.counter')")
+    _signed_in[demo.base_url] = page.page.evaluate("sessionStorage.getItem('xinyi.staff')")
     page.is_usable()
     return page
 

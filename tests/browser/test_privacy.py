@@ -106,6 +106,7 @@ def test_everything_can_be_seen_corrected_and_withdrawn(open_page: Open, demo: D
     go(page, "首页")
     go(page, "我的")
     score = page.page.locator('[data-purpose="score"]')
+    score.get_by_text("阅读全文，再决定").click()
     page.press("我已阅读并同意", within=score)
     expect(score.get_by_text("已同意")).to_be_visible()
     page.press("撤回全部")

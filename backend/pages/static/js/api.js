@@ -20,7 +20,7 @@ const RETRY_AFTER_MS = [400, 1500];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // 代办时也仍是自己的事：账号、会话、代办关系本身。
-const OWN = /^\/(me$|auth\/|me\/(delegations|identity|recovery)|delegations|identity\/)/;
+const OWN = /^\/(me$|auth\/|me\/(delegations|identity|recovery|sessions)|delegations|identity\/)/;
 
 export class Client {
   #refreshing = null;
@@ -78,9 +78,9 @@ export class Client {
 
   async call(method, path, options = {}) {
     let response = await this.#send(method, path, options);
-    if (response.status === 401 && this.session && (await this.#refresh()))
+    if (response.status === 401 && !options.anonymous && this.session && (await this.#refresh()))
       response = await this.#send(method, path, options);
-    if (response.status === 401) {
+    if (response.status === 401 && !options.anonymous) {
       this.session = null;
       this.onSignedOut();
     }

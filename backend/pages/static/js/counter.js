@@ -1,52 +1,57 @@
 // 服务窗口：核对身份证、给验证码、替人代办、登记监护人、解除冷静期。
 
-import { Client } from "./api.js";
-import { signInDesk, whoDesk } from "./desk.js";
-import { $, button, card, confirm, facts, field, h, hush, instant, lastDay, onSubmit, problemBox, show, tell } from "./dom.js";
+import { openDesk } from "./desk.js";
+import { $, button, card, confirm, facts, field, h, instant, lastDay, onSubmit, show, tell } from "./dom.js";
 import { showCommunity } from "./resident/community.js";
 import { showCoupons } from "./resident/coupons.js";
 import { showOffers } from "./resident/offers.js";
 
-const api = new Client("counter");
 const SLOT = "xinyi.counter.helping";
+const CLERK = ["counter-clerk"];
 let helping = null;
 
-api.onSignedOut = () => {
-  tell("会话已结束，请重新登录");
-  start();
-};
-
 const DESK = [
-  ["vouch", "核验", showVouching],
-  ["help", "代办", showHelping],
-  ["guardians", "监护", showGuardians],
+  ["vouch", "核验", showVouching, CLERK],
+  ["help", "代办", showHelping, CLERK],
+  ["guardians", "监护", showGuardians, CLERK],
 ];
 const FOR_ANOTHER = [
-  ["coupons", "券包", showCoupons],
-  ["offers", "优惠", showOffers],
-  ["community", "社区", showCommunity],
+  ["coupons", "券包", showCoupons, CLERK],
+  ["offers", "优惠", showOffers, CLERK],
+  ["community", "社区", showCommunity, CLERK],
 ];
 
-async function start() {
-  $("dock").replaceChildren();
-  $("who").replaceChildren();
-  $("acting")?.remove();
-  if (!api.session) {
-    leave();
-    return signInDesk(api, { roles: ["counter-clerk"], done: start });
-  }
-  whoDesk(api, start);
+const desk = openDesk({
+  tabs: () => (helping ? FOR_ANOTHER : DESK),
+  opened: takeUp,
+  signedOut: leave,
+  more: () => ({ me: { name: helping?.represented, bound: true }, confirm, helping }),
+  failed: over,
+});
+const { api, start } = desk;
+
+// 刷新以后接着办；到期的不算。
+function takeUp() {
   helping = JSON.parse(sessionStorage.getItem(SLOT) ?? "null");
   if (helping && new Date(helping.ends_at) <= Date.now()) leave();
   api.onBehalfOf = helping?.resident_id ?? null;
+  $("acting")?.remove();
   if (helping) banner();
-  return route();
 }
 
 function leave() {
   helping = null;
   api.onBehalfOf = null;
+  $("acting")?.remove();
   sessionStorage.removeItem(SLOT);
+}
+
+async function over(error) {
+  if (error.slug !== "not-found" || !helping) return false;
+  leave();
+  await start();
+  tell("代办已结束或已到期");
+  return true;
 }
 
 async function stop() {
@@ -67,31 +72,6 @@ function banner() {
       button("结束代办", stop, { class: "danger" }),
     ),
   );
-}
-
-async function route() {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const tabs = helping ? FOR_ANOTHER : DESK;
-  const tab = tabs.find(([id]) => id === name) ?? tabs[0];
-  $("dock").replaceChildren(
-    h(
-      "nav",
-      { class: "dock", "aria-label": "主导航" },
-      tabs.map(([id, label]) => h("a", { href: `#/${id}`, "aria-current": id === tab[0] ? "page" : null }, label)),
-    ),
-  );
-  show(h("p", { class: "muted" }, "正在读取…"));
-  try {
-    await tab[2]({ api, me: { name: helping?.represented, bound: true }, route, confirm }, rest);
-  } catch (error) {
-    if (!api.session) return; // 会话已结束：登录页已经在那里了
-    if (error.slug === "not-found" && helping) {
-      leave();
-      await start();
-      return tell("代办已结束或已到期");
-    }
-    show(problemBox(error), button("重试", route));
-  }
 }
 
 // 当面核对的身份证：两个输入框，读出来是接口要的样子。
@@ -272,10 +252,5 @@ function delegations(items, again) {
   );
 }
 
-addEventListener("hashchange", async () => {
-  hush();
-  if (!api.session) return;
-  await route();
-  $("main").focus({ preventScroll: true });
-});
+desk.watch();
 await start();

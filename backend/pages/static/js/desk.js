@@ -1,44 +1,103 @@
-// 工作人员的登录：各个工作台共用。演示环境里可以选一位、自动填好。
+// 工作台：工作人员在哪里登录都一样，登录一次就能去自己的各个工作台。各个工作台只说自己有哪些栏，给哪些角色看。
 
+import { Client } from "./api.js";
 import { handover } from "./demo.js";
-import { $, button, card, field, h, isDemo, onSubmit, problemBox, show, tell } from "./dom.js";
+import { button, card, field, h, isDemo, onSubmit, problemBox, show, tell } from "./dom.js";
+import { frame } from "./frame.js";
+import { password, secondFactor } from "./staff/fields.js";
+import { providerButton } from "./staff/oidc.js";
 import { totp } from "./totp.js";
 
-// 显示登录表单；登录成功后调用 done。roles：演示时只列出有其中一个角色的人。
-export function signInDesk(api, { roles, done }) {
-  const name = h("input", { required: true, autocomplete: "username" });
-  const password = h("input", { type: "password", required: true, autocomplete: "current-password" });
-  const otp = h("input", {
-    required: true,
-    inputMode: "numeric",
-    pattern: "[0-9]{6}",
-    maxLength: 6,
-    autocomplete: "one-time-code",
-  });
+const DESKS = [
+  ["/app/worker", "社区工作台", ["community-worker"]],
+  ["/app/counter", "服务窗口", ["counter-clerk"]],
+  ["/app/office", "办公室", ["office", "auditor", "partner-manager", "account-admin"]],
+  ["/app/audit", "审计", ["auditor"]],
+  ["/app/staff", "账号", null],
+];
+
+const suits = (account, roles) => !roles || roles.some((role) => account.roles.includes(role));
+
+// tabs()：每栏是 [地址, 名称, 显示, 角色]，没有角色的人人可看。其余同 frame。
+export function openDesk({ tabs, signedOut = () => {}, ...rest }) {
+  const api = new Client("staff");
+  const mine = () => tabs().filter(([, , , roles]) => suits(api.account, roles));
+  const known = () => {
+    const all = tabs().map(([, , , roles]) => roles);
+    return all.includes(undefined) ? null : all.flat();
+  };
+  return {
+    api,
+    ...frame({
+      api,
+      who: () => api.account.display_name,
+      ...rest,
+      tabs: () => (mine().length ? mine() : [["none", "没有可办的", showNothing]]),
+      signIn: (start) => {
+        signedOut();
+        return showSignIn(api, known(), start);
+      },
+    }),
+  };
+}
+
+// 本人能去的其他工作台。
+export function otherDesks(account) {
+  const others = DESKS.filter(([path, , roles]) => path !== location.pathname && suits(account, roles));
+  return h(
+    "p",
+    { class: "row" },
+    others.map(([path, name]) => h("a", { class: "button", href: path }, name)),
+  );
+}
+
+function showNothing({ api }) {
+  show(
+    card(
+      "您的角色在这里没有可办的事",
+      h("p", null, "可以去下面的工作台；应当能办的，请联系账号管理员。"),
+      otherDesks(api.account),
+    ),
+  );
+}
+
+async function showSignIn(api, roles, done) {
+  const name = h("input", { required: true, autocomplete: "username", autocapitalize: "none", spellcheck: false });
+  const secret = password();
+  const factor = secondFactor();
   const form = onSubmit(
     h(
       "form",
       { id: "sign-in" },
       field("用户名", name),
-      field("密码", password),
-      field("动态码", otp, "验证器上的六位数字，每个只能用一次"),
+      secret.node,
+      factor.node,
       h("button", { type: "submit", class: "main" }, "登录"),
     ),
     async () => {
-      await api.signIn("/auth/staff", { username: name.value, password: password.value, otp: otp.value });
+      await api.signIn("/auth/staff", { username: name.value, password: secret.input.value, ...factor.value() });
+      tell("");
       await done();
     },
   );
   const fill = async (one) => {
     name.value = one.username;
-    password.value = one.password;
-    otp.value = await totp(one.totp_secret);
+    secret.input.value = one.password;
+    factor.code.value = await totp(one.totp_secret);
   };
-  show(isDemo() ? demoStaff(roles, fill) : null, card("工作人员登录", form));
+  const hint = "忘了密码或丢了手机，又没有恢复码：请账号管理员给您一个重置链接。";
+  const boxes = [
+    isDemo() ? demoStaff(roles, fill) : null,
+    card("工作人员登录", form, h("p", { class: "small muted" }, hint)),
+  ];
+  show(boxes);
+  const provider = await providerButton(api).catch(() => null);
+  if (provider && form.isConnected) show(boxes, provider);
 }
 
+// 演示环境里可以选一位、自动填好；只列出在这个工作台有事可办的人。
 function demoStaff(roles, fill) {
-  const staff = async () => (await handover()).staff.filter((one) => one.roles.some((role) => roles.includes(role)));
+  const staff = async () => (await handover()).staff.filter((one) => suits(one, roles));
   const list = h("select", null);
   const box = card(
     "演示：选一位工作人员",
@@ -57,19 +116,4 @@ function demoStaff(roles, fill) {
     (error) => box.append(problemBox(error)),
   );
   return box;
-}
-
-// 页头：谁在用，怎样退出。
-export function whoDesk(api, done) {
-  $("who").replaceChildren(
-    api.account.display_name,
-    button(
-      "退出",
-      async () => {
-        await api.signOut();
-        await done();
-      },
-      { class: "quiet" },
-    ),
-  );
 }

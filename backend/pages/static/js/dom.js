@@ -155,6 +155,7 @@ export function problemBox(error) {
     { class: "notice bad problem", role: "alert" },
     h("strong", null, error.title ?? error.message),
     error.detail && !lines.length ? h("p", null, error.detail) : null,
+    error.until ? h("p", null, `${instant(error.until)} 以后可以再办`) : null,
     lines.length || reasons.length ? h("ul", null, lines, reasons) : null,
     error.slug
       ? h(
@@ -168,6 +169,7 @@ export function problemBox(error) {
 
 export function showProblem(node, error) {
   if (!error.title) console.error(error);
+  if (error.status === 401 && !node.isConnected) return; // 会话已结束：登录已经在那里了
   const box = problemBox(error);
   if (node.isConnected) node.insertAdjacentElement("afterend", box);
   else $("view").prepend(box);

@@ -2,57 +2,44 @@
 
 import { Client } from "./api.js";
 import { handover, wechatCode } from "./demo.js";
-import { $, button, card, confirm, field, h, hush, isDemo, onSubmit, problemBox, show, tell } from "./dom.js";
-import { acting, actingBanner, addAccountCards, inboxCard, showRecovery } from "./resident/account.js";
+import { $, button, card, confirm, field, h, isDemo, onSubmit, problemBox, show, tell } from "./dom.js";
+import { frame } from "./frame.js";
+import { acting, actingBanner, showInbox, showRecovery, stopActing } from "./resident/account.js";
 import { showCommunity } from "./resident/community.js";
 import { showCoupons } from "./resident/coupons.js";
 import { showHome } from "./resident/home.js";
 import { showOffers } from "./resident/offers.js";
 import { showPrivacy } from "./resident/privacy.js";
 
-const api = new Client("resident");
 const TABS = [
   ["home", "首页", showHome],
   ["offers", "优惠", showOffers],
   ["coupons", "券包", showCoupons],
   ["community", "社区", showCommunity],
-  ["privacy", "我的", showMine],
+  ["privacy", "我的", showPrivacy],
 ];
 let me = null;
 
-async function showMine(context) {
-  await showPrivacy(context);
-  await addAccountCards(context);
-}
+const api = new Client("resident");
+const page = frame({
+  api,
+  tabs: () => TABS,
+  signIn: showSignIn,
+  opened,
+  who: () => me.name ?? "未实名",
+  more: () => ({ me: acting(api) ?? me, confirm }),
+});
+const { start } = page;
 
-api.onSignedOut = () => {
-  tell("会话已结束，请重新登录");
-  start();
-};
-
-async function start() {
-  if (!api.session) return showSignIn();
+async function opened() {
   me = await api.get("/me");
-  $("who").replaceChildren(
-    me.name ?? "未实名",
-    button(
-      "退出",
-      async () => {
-        await api.signOut();
-        location.hash = "";
-        start();
-      },
-      { class: "quiet" },
-    ),
-  );
-  if (!me.bound) return showBinding();
-  actingBanner(api, start);
-  return route();
+  if (me.bound) actingBanner(api, start);
+  else showBinding();
+  return me.bound;
 }
 
 function showSignIn() {
-  $("who").replaceChildren();
-  $("dock").replaceChildren();
+  stopActing(api);
   if (!isDemo()) {
     show(card("请在微信小程序中使用", h("p", null, "居民用微信登录。这个网页只在演示环境里代替小程序。")));
     return;
@@ -70,6 +57,7 @@ function showSignIn() {
       const chosen = residents[Number(list.value)];
       await api.signIn("/auth/wechat", { code: await wechatCode(chosen.openid, "login") });
       sessionStorage.setItem("xinyi.resident.chosen", JSON.stringify(chosen));
+      tell("");
       await start();
     },
   );
@@ -85,7 +73,6 @@ function showSignIn() {
 }
 
 function showBinding() {
-  $("dock").replaceChildren();
   const chosen = JSON.parse(sessionStorage.getItem("xinyi.resident.chosen") ?? "{}");
   const name = h("input", { required: true, autocomplete: "name", value: chosen.name ?? "" });
   const number = h("input", { required: true, autocomplete: "off", maxLength: 18, value: chosen.id_number ?? "" });
@@ -114,40 +101,8 @@ function showBinding() {
     ),
     button("换了手机或微信？找回我的账号", () => showRecovery(api, chosen, start), { id: "recover" }),
   );
-  inboxCard(api).then((box) => box && $("view").append(box));
+  showInbox({ api }).then((box) => box && $("view").append(box));
 }
 
-async function route() {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const tab = TABS.find(([id]) => id === name) ?? TABS[0];
-  $("dock").replaceChildren(
-    h(
-      "nav",
-      { class: "dock", "aria-label": "主导航" },
-      TABS.map(([id, label]) => h("a", { href: `#/${id}`, "aria-current": id === tab[0] ? "page" : null }, label)),
-    ),
-  );
-  document.title = `${tab[1]} · 居民服务 · 信易+`;
-  show(h("p", { class: "muted" }, "正在读取…"));
-  try {
-    await tab[2]({ api, me: acting(api) ?? me, route, start, confirm }, rest);
-  } catch (error) {
-    if (!api.session) return; // 会话已结束：登录页已经在那里了
-    if (!error.title) console.error(error);
-    show(problemBox(error), button("重试", route));
-  }
-}
-
-addEventListener("hashchange", async () => {
-  hush();
-  if (!me?.bound || !api.session) return;
-  await route();
-  $("main").focus({ preventScroll: true });
-  scrollTo(0, 0);
-});
-await start().catch((error) =>
-  show(
-    problemBox(error),
-    button("重试", () => location.reload()),
-  ),
-);
+page.watch();
+await start();

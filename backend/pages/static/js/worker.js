@@ -1,69 +1,19 @@
-// 社区工作台：登录、审核申报、展示会变化的签到码。
+// 社区工作台：审核申报、展示会变化的签到码。
 
-import { Client } from "./api.js";
-import { signInDesk, whoDesk } from "./desk.js";
-import {
-  $,
-  button,
-  card,
-  confirm,
-  day,
-  facts,
-  field,
-  h,
-  hush,
-  instant,
-  living,
-  problemBox,
-  show,
-  tell,
-} from "./dom.js";
+import { openDesk } from "./desk.js";
+import { button, card, confirm, day, facts, field, h, instant, living, problemBox, show, tell } from "./dom.js";
 
-const api = new Client("worker");
-api.onSignedOut = () => {
-  tell("会话已结束，请重新登录");
-  start();
-};
-let shown = null;
-
-async function start() {
-  shown?.stop();
-  $("dock").replaceChildren();
-  $("who").replaceChildren();
-  if (!api.session) return signInDesk(api, { roles: ["community-worker"], done: start });
-  whoDesk(api, start);
-  return route();
-}
-
+const ROLES = ["community-worker"];
 const TABS = [
-  ["queue", "待审核", showQueue],
-  ["activities", "活动签到", showActivities],
+  ["queue", "待审核", showQueue, ROLES],
+  ["activities", "活动签到", showActivities, ROLES],
 ];
 
-async function route() {
-  shown?.stop();
-  const name = location.hash.replace(/^#\/?/, "");
-  const tab = TABS.find(([id]) => id === name) ?? TABS[0];
-  $("dock").replaceChildren(
-    h(
-      "nav",
-      { class: "dock", "aria-label": "主导航" },
-      TABS.map(([id, label]) => h("a", { href: `#/${id}`, "aria-current": id === tab[0] ? "page" : null }, label)),
-    ),
-  );
-  show(h("p", { class: "muted" }, "正在读取…"));
-  try {
-    await tab[2]();
-  } catch (error) {
-    show(problemBox(error), button("重试", route));
-  }
-}
-
-async function showQueue() {
+async function showQueue({ api, route }) {
   const page = await api.get("/community/review-queue");
   show(
     h("p", { class: "notice plain-note" }, "您每次打开队列和照片，都会记入申报人的“谁看过我”。"),
-    page.items.map(queueCard),
+    page.items.map((one) => queueCard(api, route, one)),
     page.items.length ? null : card("没有待审核的申报", h("p", null, "都办完了。")),
     page.next_cursor ? h("p", { class: "muted" }, "还有更多，办完这些再刷新。") : null,
     button("刷新", route),
@@ -76,7 +26,7 @@ function picture(blob, alt) {
   return image;
 }
 
-function queueCard(one) {
+function queueCard(api, route, one) {
   const reason = h("textarea", { required: true, minLength: 2, maxLength: 200, placeholder: "居民会看到这段话" });
   const photos = h("div", { class: "photos" });
   for (const [at, path] of one.photos.entries())
@@ -124,23 +74,25 @@ function queueCard(one) {
   return box;
 }
 
-async function showActivities() {
+async function showActivities({ api }) {
   const mine = new Set((api.account?.memberships ?? []).map((one) => one.organisation_id));
   const owned = (await api.get("/communities", { limit: 100 })).items.filter((one) => mine.has(one.organisation_id));
   const own = new Set(owned.map((one) => one.id));
   const activities = (await api.all("/community/activities")).filter((one) => own.has(one.community_id));
-  show(activities.map(activityCard), activities.length ? null : card("没有将要举行的活动", h("p", null, "")));
+  show(
+    activities.map((one) => activityCard(api, one)),
+    activities.length ? null : card("没有将要举行的活动", h("p", null, "本社区登记了活动，开始前这里会出现签到码。")),
+  );
 }
 
-function activityCard(one) {
+function activityCard(api, one) {
   const place = h("div", null);
   const open = () => {
-    shown?.stop();
-    shown = living(() => api.get(`/community/activities/${one.id}/check-in-code`, { qr: "svg" }), {
+    const code = living(() => api.get(`/community/activities/${one.id}/check-in-code`, { qr: "svg" }), {
       alt: `${one.title}的签到码`,
       aheadSeconds: 12,
     });
-    place.replaceChildren(shown);
+    place.replaceChildren(code);
   };
   const isOpen = Date.now() >= new Date(one.check_in_opens_at) && Date.now() < new Date(one.check_in_closes_at);
   const box = card(
@@ -154,10 +106,6 @@ function activityCard(one) {
   return box;
 }
 
-addEventListener("hashchange", async () => {
-  hush();
-  if (!api.session) return;
-  await route();
-  $("main").focus({ preventScroll: true });
-});
-await start();
+const desk = openDesk({ tabs: () => TABS });
+desk.watch();
+await desk.start();

@@ -76,7 +76,7 @@ async function phoneCode(chosen) {
 
 // --- 消息 -------------------------------------------------------------------------------------------------------
 
-export async function inboxCard(api) {
+export async function showInbox({ api }) {
   const page = await api.get("/me/messages");
   const heading = (unread) => (unread ? `消息（${unread} 条未读）` : "消息");
   let unread = page.unread;
@@ -128,6 +128,13 @@ const held = () => JSON.parse(sessionStorage.getItem(SLOT) ?? "null");
 // 正在替谁办：页面上的“我”换成这个人；没有时为 null。
 export function acting(api) {
   return api.onBehalfOf ? { name: held()?.name, bound: true } : null;
+}
+
+// 换了登录的人，就不再替谁办。
+export function stopActing(api) {
+  sessionStorage.removeItem(SLOT);
+  api.onBehalfOf = null;
+  $("acting")?.remove();
 }
 
 export function actingBanner(api, start) {
@@ -191,7 +198,7 @@ function delegationCard({ api, start, route }, one) {
   return box;
 }
 
-async function delegationsCard(context) {
+export async function showDelegations(context) {
   const items = await context.api.all("/me/delegations");
   return card(
     "代办",
@@ -206,7 +213,7 @@ async function delegationsCard(context) {
   );
 }
 
-function counterCode({ api }) {
+export function counterCode({ api }) {
   const place = h("div", null);
   const make = () =>
     api.call("POST", "/me/presentation-codes", { body: { purpose: "counter" }, query: { qr: "svg" } });
@@ -218,20 +225,11 @@ function counterCode({ api }) {
   );
 }
 
-function pauseNotice(me) {
+export function pauseNotice({ me }) {
   if (!me.spending_paused_until) return null;
   return h(
     "p",
     { class: "notice warn", id: "pause" },
     `账号刚找回，${instant(me.spending_paused_until)} 前不能兑换；已有的券照常使用。带身份证到窗口可以提前解除。`,
   );
-}
-
-// “我的”一页末尾的几张卡片。代办时只有消息。
-export async function addAccountCards(context) {
-  const own = !context.api.onBehalfOf;
-  const parts = own ? [inboxCard(context.api), delegationsCard(context)] : [inboxCard(context.api)];
-  const cards = await Promise.all(parts).catch((error) => [problemBox(error)]);
-  $("view").prepend(...[pauseNotice(context.me)].filter(Boolean));
-  $("view").append(...cards, ...(own ? [counterCode(context)] : []));
 }

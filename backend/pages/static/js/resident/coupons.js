@@ -14,7 +14,7 @@ export async function showCoupons(context, [chosen]) {
     first.map((one) => couponCard(context, one, true)),
     rest.map((one) => couponCard(context, one, false)),
     coupons.length ? null : card("还没有券", h("p", null, "在“优惠”里兑换。")),
-    presence(context),
+    context.helping ? null : presence(context),
   );
 }
 

@@ -2,12 +2,28 @@
 
 import { wechatCode } from "../demo.js";
 import { button, card, confirm, facts, field, h, instant, isDemo, onSubmit, problemBox, show, tell } from "../dom.js";
+import { sessionsCard } from "../sessions.js";
+import { counterCode, pauseNotice, showDelegations, showInbox } from "./account.js";
 
-// 这一页由小节组成，每节自己取数、给出自己的卡片。要加一节，就在这里加一行。
-const SECTIONS = [showMe, showConsents, withdrawAll, showAccessLog, takeCopy, correct, depart];
+// 这一页由小节组成，每节自己取数、给出自己的卡片。要加一节，就在这里加一行；true：只办自己的，替别人办时没有。
+const SECTIONS = [
+  [pauseNotice, true],
+  [showMe],
+  [showInbox],
+  [showConsents],
+  [withdrawAll],
+  [showAccessLog],
+  [takeCopy],
+  [correct, true],
+  [showDelegations, true],
+  [counterCode, true],
+  [sessionsCard, true],
+  [depart, true],
+];
 
 export async function showPrivacy(context) {
-  show(await Promise.all(SECTIONS.map((section) => section(context))));
+  const fit = SECTIONS.filter(([, ownOnly]) => !ownOnly || !context.api.onBehalfOf);
+  show(await Promise.all(fit.map(([section]) => section(context))));
 }
 
 function showMe({ me }) {
@@ -58,7 +74,9 @@ function consent(context, one) {
   const box = card(
     one.title,
     h("p", null, state, one.granted ? h("span", { class: "small muted" }, ` ${instant(one.granted_at)}`) : null),
-    consentBody(context, one),
+    one.granted
+      ? consentBody(context, one)
+      : h("details", null, h("summary", null, "阅读全文，再决定"), h("div", { class: "stack" }, consentBody(context, one))),
   );
   box.dataset.purpose = one.purpose;
   return box;
@@ -102,8 +120,8 @@ async function showAccessLog({ api }) {
         null,
         `${one.actor}，${one.role}${one.organisation ? `（代表${one.organisation}）` : ""}`,
         quiet(`${instant(one.at)} · ${one.purpose}`),
-        quiet(`看了：${one.fields.join("、")}`),
-        quiet(`依据：${[one.basis, one.authorisation].filter(Boolean).join("；")}`),
+        one.purpose.startsWith("代办：") ? null : quiet(`看了：${one.fields.join("、")}`),
+        quiet(`依据：${one.basis}${one.authorisation && !one.basis.includes(one.authorisation) ? `；${one.authorisation}` : ""}`),
       ),
       "",
     );
@@ -130,17 +148,10 @@ function takeCopy({ api }) {
   const place = h("div", { class: "stack" });
   const look = async () => {
     const copy = await api.call("GET", "/me/data", { timeoutMs: 120000 });
+    const none = copy.sections.filter((one) => !one.items.length);
     place.replaceChildren(
-      ...copy.sections.map((one) =>
-        h(
-          "details",
-          { "data-section": one.id },
-          h("summary", null, `${one.title}（${one.items.length}）`),
-          h("p", { class: "small muted" }, `为什么：${one.purpose}。依据：${one.basis}。保存：${one.kept}。`),
-          one.items.slice(0, MOST_SHOWN).map((item) => facts(cells(one, item))),
-          one.items.length > MOST_SHOWN ? h("p", { class: "small muted" }, "其余的在压缩包里。") : null,
-        ),
-      ),
+      ...copy.sections.filter((one) => one.items.length).map(sectionOf),
+      h("details", null, h("summary", null, `现在没有内容的（${none.length}）`), none.map(sectionOf)),
     );
   };
   const download = async () => {
@@ -168,17 +179,37 @@ function takeCopy({ api }) {
   );
 }
 
+function sectionOf(one) {
+  return h(
+    "details",
+    { "data-section": one.id },
+    h("summary", null, `${one.title}（${one.items.length}）`),
+    h("p", { class: "small muted" }, `为什么：${one.purpose}。依据：${one.basis}。保存：${one.kept}。`),
+    h(
+      "ul",
+      { class: "reasons" },
+      one.items.slice(0, MOST_SHOWN).map((item) => h("li", null, facts(cells(one, item)))),
+    ),
+    one.items.length > MOST_SHOWN ? h("p", { class: "small muted" }, "其余的在压缩包里。") : null,
+  );
+}
+
 const MOST_SHOWN = 50;
 const today = () => new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10);
 const cells = (section, item) =>
-  Object.entries(section.columns).map(([name, title]) => [title, shown(section.words[name]?.[item[name]] ?? item[name])]);
+  Object.entries(section.columns).map(([name, title]) => {
+    const words = section.words[name] ?? {};
+    return [title, shown(words[item[name]] ?? item[name], words)];
+  });
 
-const lines = (object) => Object.entries(object).map(([name, value]) => h("div", null, `${name}：${shown(value)}`));
+const lines = (object, words) =>
+  Object.entries(object).map(([name, value]) => h("div", null, `${words[name] ?? name}：`, shown(value)));
 
-function shown(value) {
+function shown(value, words = {}) {
   if (value === null || value === undefined) return "";
   if (typeof value === "boolean") return value ? "是" : "否";
-  if (typeof value === "object") return Array.isArray(value) ? value.join("、") : lines(value);
+  if (typeof value === "object") return Array.isArray(value) ? value.join("、") : lines(value, words);
+  if (value === "9999-12-31") return "没有期限";
   return /^\d{4}-\d\d-\d\dT/.test(String(value)) ? instant(value) : String(value);
 }
 

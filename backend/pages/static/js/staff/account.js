@@ -1,6 +1,8 @@
 // 我的账号：在哪些地方登录着，密码、验证器、恢复码。
 
-import { button, card, confirm, facts, h, instant, onSubmit, show, tell } from "../dom.js";
+import { otherDesks } from "../desk.js";
+import { card, confirm, facts, h, onSubmit, show, tell } from "../dom.js";
+import { sessionsCard } from "../sessions.js";
 import { authenticator, newPassword, oneTimeCode, password, recoveryCodes, secondFactor } from "./fields.js";
 import { roleNames } from "./words.js";
 
@@ -8,7 +10,7 @@ export async function showAccount({ api, route }) {
   const [me, credentials, sessions] = await Promise.all([
     api.get("/me"),
     api.get("/me/credentials"),
-    api.get("/me/sessions", { limit: 100 }),
+    sessionsCard({ api, route }),
   ]);
   const refresh = { api, route };
   show(
@@ -21,50 +23,10 @@ export async function showAccount({ api, route }) {
         ["剩余恢复码", credentials.oidc ? null : `${credentials.recovery_codes_left} 个`],
       ]),
     ),
-    card("登录着的地方", sessionList(refresh, sessions.items)),
+    card("去办事", otherDesks(api.account)),
+    sessions,
     credentials.password ? [changePassword(refresh), changeAuthenticator(refresh), renewCodes(refresh)] : null,
   );
-}
-
-function sessionList({ api, route }, sessions) {
-  const others = sessions.filter((one) => !one.current);
-  const end = (one) => async () => {
-    await api.call("DELETE", `/me/sessions/${one.id}`);
-    tell("已结束");
-    await route();
-  };
-  return [
-    h(
-      "ul",
-      { class: "plain", id: "sessions" },
-      sessions.map((one) =>
-        h(
-          "li",
-          { class: "line" },
-          h(
-            "span",
-            null,
-            one.agent ?? "未知的浏览器",
-            one.current ? h("span", { class: "tag good" }, "就是这里") : null,
-            h("br", null),
-            h("span", { class: "small muted" }, `登录于 ${instant(one.created_at)}`),
-          ),
-          one.current ? null : button("结束", end(one), { "aria-label": `结束${one.agent ?? "未知的浏览器"}的会话` }),
-        ),
-      ),
-    ),
-    others.length
-      ? button(
-          "结束其他全部会话",
-          async () => {
-            const { ended } = await api.call("POST", "/me/sessions/end-others");
-            tell(`已结束 ${ended} 个会话`);
-            await route();
-          },
-          { class: "danger" },
-        )
-      : null,
-  ];
 }
 
 function folded(title, form) {

@@ -28,7 +28,7 @@ async function leave(api, more) {
     body: { browser_key_hash: base64url(new Uint8Array(hashed)), ...more },
     anonymous: true,
   });
-  sessionStorage.setItem(slot(begun.state), key);
+  sessionStorage.setItem(slot(begun.state), JSON.stringify({ key, from: location.pathname }));
   location.assign(begun.authorization_url);
 }
 
@@ -38,7 +38,7 @@ export function comeBack() {
   const state = brought.get("state");
   if (!state) return null;
   history.replaceState(null, "", location.pathname);
-  const key = sessionStorage.getItem(slot(state));
+  const { key, from } = JSON.parse(sessionStorage.getItem(slot(state)) ?? "{}");
   sessionStorage.removeItem(slot(state));
   return async ({ api, start }) => {
     try {
@@ -49,7 +49,8 @@ export function comeBack() {
       const body = { state, code: brought.get("code"), browser_key: key };
       if (brought.get("iss")) body.iss = brought.get("iss");
       await api.signIn("/auth/oidc", body);
-      await start();
+      if (from === location.pathname) await start();
+      else location.replace(from); // 从哪个工作台来，回哪个工作台
     } catch (error) {
       show(problemBox(error), button("回到登录", start));
     }
