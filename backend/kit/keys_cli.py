@@ -92,6 +92,9 @@ def rotate(kind: str, shangmi: bool, standard: bool) -> None:
     if kind == "master":
         _pass("master")
     click.echo(f"{fresh} 已启用；旧密钥仍保留，{REST_SECONDS[kind]} 秒后可用 flask keys drop {kind} 编号 移除。")
+    click.echo(f"{path} 已改变：请换掉离线保管的那一份。")
+    if kind == "hash":
+        click.echo("退出者的首次优惠标记只有旧密钥认得：没有泄露之虞时，等它们到期（tombstone_days）再移除。")
 
 
 @keys_group.command("drop")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class Setup:
             steps.hand_over(Path(self.answers.handover), [made for _, made in pending])
         for person, made in pending:
             if self.asks:
-                _enrol(made)
+                _enrol(made, generated=not person.password)
             steps.create_account(person, made, slug)
             _done(f"账号 {person.username}（{accounts.ROLES[person.role]}）")
         if pending and not self.asks:
@@ -136,27 +136,39 @@ def _asked_people() -> list[Person]:
         click.echo("\n第一位账号管理员：建账号、管设备，但看不到任何人的个人信息。")
         people.append(_asked_person("account-admin", "admin"))
     if not steps.has_role("office") and click.confirm("现在就建第一位项目办公室人员吗", default=True):
-        people.append(_asked_person("office", "office"))
+        people.append(_asked_person("office", "office", {one.username for one in people}))
     return people
 
 
-def _asked_person(role: str, username: str) -> Person:
-    return Person(
-        click.prompt("  用户名", username),
-        click.prompt("  姓名", accounts.ROLES[role]),
-        role,
-        click.prompt("  密码（至少 10 个字符；留空则生成）", "", hide_input=True, show_default=False),
+def _asked_person(role: str, proposed: str, taken: Collection[str] = ()) -> Person:
+    """Asks again for what would be refused, so that nobody registers an authenticator for nothing."""
+    username = _acceptable(
+        lambda: click.prompt("  用户名", proposed).strip().lower(), lambda text: steps.username_problem(text, taken)
     )
+    name = click.prompt("  姓名", accounts.ROLES[role])
+    password = _acceptable(
+        lambda: click.prompt("  密码（至少 10 个字符；留空则生成）", "", hide_input=True, show_default=False),
+        lambda text: steps.password_problem(text, username, name) if text else None,
+    )
+    return Person(username, name, role, password)
 
 
-def _enrol(credentials: steps.Credentials) -> None:
-    """Show the QR code and go on only when the authenticator app gives a right one-time code."""
+def _acceptable(ask: Callable[[], str], problem: Callable[[str], str | None]) -> str:
+    while told := problem(given := ask()):
+        click.echo(f"  {told}")
+    return given
+
+
+def _enrol(credentials: steps.Credentials, *, generated: bool) -> None:
+    """Show the QR code and go on only when the authenticator app gives a right one-time code. A password is shown
+    only where it was made here."""
     click.echo(f"\n{steps.terminal_qr(credentials.uri)}\n")
     click.echo(f"用动态码应用扫描上面的二维码，或输入：{credentials.uri}")
     for _ in range(OTP_TRIES):
         otp = click.prompt("  应用里现在显示的六位数字").strip().replace(" ", "")
         if staff.matching_step(credentials.totp_secret, otp) is not None:
-            click.echo(f"  密码：{credentials.password}（只显示这一次）")
+            if generated:
+                click.echo(f"  密码：{credentials.password}（只显示这一次）")
             return
         click.echo("  不对。请核对手机时间是否准确。")
     raise SetupRefused(f"{OTP_TRIES} 次都不对，账号没有建立。核对手机和本机的时间后，再执行一次。")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,18 @@ def has_account(username: str) -> bool:
 def has_role(role: str) -> bool:
     with db.reading() as reader:
         return accounts.active_staff_by_role(reader).get(role, 0) > 0
+
+
+def username_problem(username: str, taken: Collection[str]) -> str | None:
+    """Why a new account cannot have this name, ``taken`` being promised already; None when it can."""
+    if accounts.normal_username(username) is None:
+        return "用户名是 3 至 40 个小写字母、数字、点、横线或下划线。"
+    return "这个用户名已有人使用。" if username in taken or has_account(username) else None
+
+
+def password_problem(password: str, username: str, name: str) -> str | None:
+    """Why a chosen password is not acceptable; None when it is."""
+    return staff.password_problem(password, username, name)
 
 
 def new_credentials(person: Person) -> Credentials:

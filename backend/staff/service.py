@@ -7,6 +7,7 @@ from backend.staff.members import Orderer, create_staff, lift_suspension, set_ro
 from backend.staff.oidc import flow_row
 from backend.staff.otp import matching_step, new_totp_secret, provisioning_uri
 from backend.staff.passwords import PasswordCost
+from backend.staff.passwords import problem as password_problem
 from backend.staff.provider import ProviderSettings
 from backend.staff.signing_in import CheckedStaff, check_staff, sign_in_staff
 
@@ -22,6 +23,7 @@ __all__ = [
     "lift_suspension",
     "matching_step",
     "new_totp_secret",
+    "password_problem",
     "provisioning_uri",
     "set_roles",
     "sign_in_staff",

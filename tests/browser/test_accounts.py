@@ -146,7 +146,7 @@ def test_a_clerk_helps_whoever_shows_the_code_and_stops(open_page: Open, demo: D
     go(counter, "优惠")
     expect(counter.page.locator("[data-offer]").first).to_be_visible()
     shown = [one["role"] for one in resident.call("GET", "/me/access-log")["items"]]
-    assert set(shown) == {"窗口代办"}
+    assert set(shown) == {"窗口代办", "窗口工作人员"}
     counter.press("结束代办")
     counter.sees("代办已结束")
     expect(counter.page.locator("#acting")).to_have_count(0)
