@@ -192,7 +192,10 @@ def last_use(reader: Reader, at_door: Door, coupon: Row[Any]) -> dict[str, Any]:
 
 
 def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, offer_id: UUID) -> Judgement:
-    """Whether the holder of a presentation code may have a free offer here: yes or no, never why."""
+    """Whether the holder of a presentation code may have a free offer here: yes or no, never why.
+
+    The code of whoever has left, or whose account was recovered since, is one that is over.
+    """
     assert claims.resident_id is not None
     since = accounts.holds_since(reader, claims.resident_id)
     if since is None or claims.issued_at < since.replace(microsecond=0):
@@ -204,8 +207,6 @@ def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, 
     if not shelf.offered_at(reader, offer_id, at_door.venue_id):
         return Judgement(NotYourOffer())
     about = offer_of(offer)
-    if accounts.has_left(reader, claims.resident_id):
-        return Judgement(NotEntitled(), about)
     if offer.price_points:
         return Judgement(CouponRequired(), about)
     if used := coupons.find(reader, claims.resident_id, presence_coupon_id(claims, offer_id)):
