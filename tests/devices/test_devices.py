@@ -210,6 +210,15 @@ def test_a_code_dies_with_the_post_of_whoever_gave_it(partner: Partner) -> None:
     assert told(partner.enrol(dismissed)) == (403, "enrolment-refused")
 
 
+def test_a_code_dies_when_whoever_gave_it_moves_to_another_partner(partner: Partner) -> None:
+    code = partner.code()
+    with db.transaction() as session:
+        elsewhere = people.organisation(session, "partner", "测试场馆")
+        accounts.remove_membership(session, partner.manager.staff_id, partner.organisation_id, "partner-manager")
+        accounts.add_membership(session, partner.manager.staff_id, elsewhere, "partner-manager")
+    assert told(partner.enrol(code)) == (403, "enrolment-refused")
+
+
 def test_a_code_dies_with_the_venue_and_with_its_partner(partner: Partner) -> None:
     code = partner.code()
     with db.transaction() as session:
