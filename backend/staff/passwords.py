@@ -14,8 +14,9 @@ from backend.staff import rules
 _hasher = PasswordHasher()
 _dummy_hash = ""
 _nobodys_code = ""
-_code_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+CODE_PASSES, CODE_KIB = 2, 19_456
 """For codes that the house draws itself, 79 random bits each: less is enough, and ten are made at once."""
+_code_hasher = PasswordHasher(time_cost=CODE_PASSES, memory_cost=CODE_KIB, parallelism=1)
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ class PasswordCost:
 
 def set_cost(cost: PasswordCost) -> None:
     """The cost of every hash made from now on. Tests take less."""
-    global _hasher, _dummy_hash, _nobodys_code
+    global _hasher, _code_hasher, _dummy_hash, _nobodys_code
     _hasher = PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes)
+    passes, memory_kib = min(CODE_PASSES, cost.passes), min(CODE_KIB, cost.memory_kib)
+    _code_hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
     _dummy_hash = _hasher.hash("nobody has this password")
     _nobodys_code = _code_hasher.hash("nobody has this code")
 
