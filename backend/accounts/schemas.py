@@ -86,6 +86,9 @@ class MeView(View):
 
     account = fields.Nested(AccountView, required=True)
     bound = fields.Boolean(required=True)
+    resident_id = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "居民编号：不含任何个人信息，办事时用它指明是谁"}
+    )
     name = fields.String(required=True, allow_none=True)
     id_number = fields.String(required=True, allow_none=True)
     phone = fields.String(required=True, allow_none=True)

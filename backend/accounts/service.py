@@ -242,10 +242,18 @@ def me(reader: Reader, who: SignedIn) -> dict[str, Any]:
 
 def _identity(reader: Reader, resident_id: UUID | None) -> dict[str, Any]:
     if resident_id is None:
-        return dict(name=None, id_number=None, phone=None, adult=None, bound_at=None, spending_paused_until=None)
+        return dict(
+            resident_id=None,
+            name=None,
+            id_number=None,
+            phone=None,
+            adult=None,
+            bound_at=None,
+            spending_paused_until=None,
+        )
     row, known = people.sealed_row(reader, resident_id), people.open_person(reader, resident_id)
     return dict(
-        name=seal.mask_name(known.name), id_number=seal.mask_id_number(known.id_number),
+        resident_id=resident_id, name=seal.mask_name(known.name), id_number=seal.mask_id_number(known.id_number),
         phone=seal.mask_phone(known.phone) if known.phone else None, bound_at=row.bound_at,
         adult=rules.is_adult(rules.birth_on(known.id_number), clock.today()),
         spending_paused_until=people.paused_until(row),

@@ -3637,6 +3637,11 @@ export interface components {
             name: string | null;
             phone: string | null;
             /**
+             * Format: uuid
+             * @description 居民编号：不含任何个人信息，办事时用它指明是谁
+             */
+            resident_id: string | null;
+            /**
              * Format: date-time
              * @description 账号找回后的冷静期，此前不能兑换；没有时为 null
              */

@@ -19,20 +19,27 @@ const DESKS = [
 const suits = (account, roles) => !roles || roles.some((role) => account.roles.includes(role));
 
 // tabs()：每栏是 [地址, 名称, 显示, 角色]，没有角色的人人可看。其余同 frame。
-export function openDesk({ tabs, signedOut = () => {}, ...rest }) {
+export function openDesk({ tabs, opened = () => true, signedOut = () => {}, ...rest }) {
   const api = new Client("staff");
   const mine = () => tabs().filter(([, , , roles]) => suits(api.account, roles));
   const known = () => {
     const all = tabs().map(([, , , roles]) => roles);
     return all.includes(undefined) ? null : all.flat();
   };
+  // 停用的人、改过的角色，打开页面时就知道。
+  const confirmed = async () => {
+    const { account } = await api.get("/me");
+    api.session = { ...api.session, account };
+    return opened();
+  };
   return {
     api,
     ...frame({
       api,
+      opened: confirmed,
       who: () => api.account.display_name,
       ...rest,
-      tabs: () => (mine().length ? mine() : [["none", "没有可办的", showNothing]]),
+      tabs: () => (mine().length ? mine() : [["none", "工作台", showNothing]]),
       signIn: (start) => {
         signedOut();
         return showSignIn(api, known(), start);

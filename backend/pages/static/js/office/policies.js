@@ -33,6 +33,7 @@ function versionOf(api, one) {
         null,
         h("strong", null, one.version),
         ` 自 ${day(one.effective_on)} 起`,
+        " ",
         one.in_force ? h("span", { class: "tag good" }, "执行中") : null,
       ),
       button("看全文", read, { class: "quiet", "aria-label": `看全文：${one.title} ${one.version}` }),

@@ -127,7 +127,7 @@ const held = () => JSON.parse(sessionStorage.getItem(SLOT) ?? "null");
 
 // 正在替谁办：页面上的“我”换成这个人；没有时为 null。
 export function acting(api) {
-  return api.onBehalfOf ? { name: held()?.name, bound: true } : null;
+  return api.onBehalfOf ? { name: held()?.name, adult: held()?.adult, bound: true } : null;
 }
 
 // 换了登录的人，就不再替谁办。
@@ -172,7 +172,7 @@ function delegationCard({ api, start, route }, one) {
     await route();
     tell("代办关系已结束");
   };
-  const whom = { resident_id: one.resident_id, name: one.represented };
+  const whom = { resident_id: one.resident_id, name: one.represented, adult: one.kind !== "guardian" };
   const box = h(
     "li",
     { "data-delegation": one.mine },

@@ -34,6 +34,7 @@ function showMe({ me }) {
       ["身份证号", me.id_number],
       ["手机号", me.phone],
       ["实名时间", instant(me.bound_at)],
+      ["居民编号", me.resident_id && h("span", { class: "code-text" }, me.resident_id)],
     ]),
   );
 }
@@ -82,7 +83,7 @@ function consent(context, one) {
   return box;
 }
 
-function consentBody({ api, route }, one) {
+function consentBody({ api, me, route }, one) {
   const text = h(
     "div",
     { class: "consent-text", tabIndex: 0, role: "region", "aria-label": `${one.title}：全文` },
@@ -98,7 +99,9 @@ function consentBody({ api, route }, one) {
   };
   const act = one.granted
     ? button("撤回同意", withdraw, { class: "danger", "data-act": "withdraw" })
-    : button("我已阅读并同意", () => set(true), { class: "main", "data-act": "grant" });
+    : one.adult_only && me.adult === false
+      ? h("p", null, "年满十八周岁后可以开启。")
+      : button("我已阅读并同意", () => set(true), { class: "main", "data-act": "grant" });
   const version = h(
     "p",
     { class: "small muted" },

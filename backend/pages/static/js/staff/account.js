@@ -30,7 +30,7 @@ export async function showAccount({ api, route }) {
 }
 
 function folded(title, form) {
-  return card(title, h("details", null, h("summary", null, title), form));
+  return h("details", { class: "card" }, h("summary", null, title), form);
 }
 
 function changePassword({ api, route }) {
