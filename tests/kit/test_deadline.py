@@ -127,10 +127,10 @@ def test_what_was_written_before_the_end_is_not_kept(database: db.Database) -> N
             session.execute(text("INSERT INTO deadline_trial VALUES (1)"))
             deadline.begin(0)  # the end comes between the last statement and the commit
         deadline.end()
-        with pytest.raises(OperationalError), database.write() as session:
+        with pytest.raises(DeadlineExceeded), database.write() as session:
             deadline.begin(0.3)
             session.execute(text("INSERT INTO deadline_trial VALUES (2)"))
-            with database.engine.connect() as other:
+            with database.read() as other:
                 other.execute(text(LONG[database.dialect]))
         deadline.end()
         with database.read() as reader:
