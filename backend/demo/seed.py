@@ -34,6 +34,8 @@ from config.settings import ROOT
 RESIDENTS, MERCHANTS = 2000, 300
 UNBOUND_SHOWN = 28
 STARTING_POINTS = 500
+SPARE_POINTS = 10_000
+"""What the office still has to give this month, with two people's consent."""
 CHUNK = 250
 OFFICE = "programme-office"
 T = TypeVar("T")
@@ -93,7 +95,9 @@ class Seeder:
         with db.transaction() as session:
             office = accounts.organisation_by_slug(session, OFFICE).id
             month = self.today.replace(day=1)
-            ledger.grant_budget(session, office, month, STARTING_POINTS * UNBOUND_SHOWN, None, "演示起始积分")
+            ledger.grant_budget(
+                session, office, month, STARTING_POINTS * UNBOUND_SHOWN + SPARE_POINTS, None, "演示起始积分"
+            )
             for resident_id in ids[:UNBOUND_SHOWN]:
                 ledger.award(
                     session, resident_id, office, STARTING_POINTS, "demo.starting-points", clock.now(), None,

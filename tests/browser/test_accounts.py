@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,31 +9,18 @@ import pytest
 from playwright.sync_api import expect
 
 from backend.kit import clock
+from tests.browser.desks import at_desk
 from tests.browser.people import Demo, Resident
-from tests.browser.test_browser import card, go
+from tests.browser.test_browser import FREE, card, go
 from tests.browser.watching import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 Open = Callable[..., Watched]
 
 
-_signed_in: dict[str, str] = {}
-
-
 def counter_at_work(open_page: Open, demo: Demo) -> Watched:
-    """The counter's desk. Its clerk signs in once: a one-time code works once, and the next comes later."""
-    page = open_page("/app/counter")
-    if tokens := _signed_in.get(demo.base_url):
-        page.page.evaluate("tokens => sessionStorage.setItem('xinyi.staff', tokens)", tokens)
-        page.page.reload()
-    else:
-        one = demo.one("staff", "窗口工作人员")
-        page.page.get_by_role("combobox", name="工作人员").select_option(label=one["label"])
-        page.press("填好用户名、密码和动态码")
-        expect(page.page.get_by_label("动态码")).to_have_value(re.compile(r"^\d{6}$"))
-        page.press("登录")
+    page = at_desk(open_page, demo, "/app/counter", "窗口工作人员")
     page.sees("给出实名验证码")
-    _signed_in[demo.base_url] = page.page.evaluate("sessionStorage.getItem('xinyi.staff')")
     page.is_usable()
     return page
 
@@ -83,6 +69,7 @@ def test_an_account_is_recovered_on_a_second_wechat_and_the_old_page_is_out(
     expect(new.page.locator("#pause")).to_contain_text("前不能兑换")
     expect(new.page.locator('[data-message="account-recovered"]')).to_be_visible()
     new.is_usable()
+    _redeems_nothing(new)
     go(old, "优惠")
     old.sees("会话已结束，请重新登录")
     sign_in(old, lost)
@@ -96,6 +83,16 @@ def test_an_account_is_recovered_on_a_second_wechat_and_the_old_page_is_out(
     go(new, "我的")
     expect(new.page.locator('[data-message="pause-lifted"]')).to_be_visible()
     expect(new.page.locator("#pause")).to_have_count(0)
+
+
+def _redeems_nothing(page: Watched) -> None:
+    go(page, "优惠")
+    offer = card(page, FREE)
+    page.press("免费领取", within=offer)
+    page.press("确认兑换")
+    expect(offer.get_by_role("alert")).to_contain_text("账号刚找回，暂停兑换")
+    expect(offer.get_by_role("alert")).to_contain_text("以后可以再办")
+    page.is_usable()
 
 
 def test_a_guardian_registered_at_the_counter_acts_for_the_child(open_page: Open, demo: Demo, counter: Watched) -> None:
@@ -116,6 +113,7 @@ def test_a_guardian_registered_at_the_counter_acts_for_the_child(open_page: Open
     page.press("切换为替此人代办")
     expect(page.page.locator("#acting")).to_contain_text(f"代办：{child['name'][0]}")
     page.sees("信用分尚未开启")
+    page.sees("年满十八周岁后可以开启")
     go(page, "社区")
     page.sees("社区积分尚未开启")
     page.is_usable()

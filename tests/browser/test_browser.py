@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Playwright, expect
 from backend.codes.service import qr_png
 from config.settings import ROOT
 from tests.browser.conftest import PHONE, SWITCHES
+from tests.browser.desks import at_desk
 from tests.browser.people import Demo, Resident, filmed, photograph
 from tests.browser.watching import Watched
 from tests.suites import chromium
@@ -86,12 +87,7 @@ def go(page: Watched, tab: str) -> None:
 
 
 def worker_at_work(open_page: Open, demo: Demo) -> Watched:
-    page = open_page("/app/worker")
-    one = demo.one("staff", "东山街道演示社区")
-    page.page.get_by_role("combobox", name="工作人员").select_option(label=one["label"])
-    page.press("填好用户名、密码和动态码")
-    expect(page.page.get_by_label("动态码")).to_have_value(re.compile(r"^\d{6}$"))
-    page.press("登录")
+    page = at_desk(open_page, demo, "/app/worker", "东山街道演示社区")
     page.sees("谁看过我")
     return page
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from backend.kit import clock
 from config.settings import ROOT
+from tests.browser.desks import at_desk
 from tests.browser.people import Demo
 from tests.browser.watching import Watched
 
@@ -19,16 +19,7 @@ Open = Callable[..., Watched]
 
 
 def at_work(open_page: Open, demo: Demo, label: str) -> Watched:
-    """The office's page, signed in as the one of that label."""
-    page = open_page("/app/office")
-    one: dict[str, Any] = demo.one("staff", label)
-    page.page.get_by_role("combobox", name="工作人员").select_option(label=one["label"])
-    page.press("填好用户名、密码和动态码")
-    expect(page.page.get_by_label("动态码")).to_have_value(re.compile(r"^\d{6}$"))
-    page.is_usable()
-    page.press("登录")
-    expect(page.page.get_by_role("navigation")).to_be_visible()
-    return page
+    return at_desk(open_page, demo, "/app/office", label)
 
 
 def changed_deadlines() -> tuple[str, str]:
@@ -79,6 +70,69 @@ def _approve(page: Watched, version: str) -> None:
     page.sees("已批准并执行")
     expect(page.page.locator(".tag").first).to_have_text("已批准")
     page.is_usable()
+
+
+def test_points_are_given_by_two_and_an_export_is_fetched_once(open_page: Open, demo: Demo) -> None:
+    first, second = at_work(open_page, demo, "信用办工作人员"), at_work(open_page, demo, "信用办复核人员")
+    resident = demo.resident()
+    before = resident.call("GET", "/me/wallet")["balance_points"]
+    _propose_points(first, resident.call("GET", "/me")["resident_id"])
+    _approved(second, "调整积分")
+    assert resident.call("GET", "/me/wallet")["balance_points"] == before + 30
+    _propose_export(first, resident.one["id_number"])
+    _approved(second, "导出个人信息")
+    first.page.reload()
+    with first.page.expect_download():
+        first.press("下载（一次）")
+    first.sees("不能再下载")
+    first.is_usable()
+    first.page.reload()
+    first.press("下载（一次）")
+    first.sees("下载于")
+    assert resident.call("GET", "/me/access-log")["items"][0]["purpose"] == "核对补发名单"
+
+
+def _form(page: Watched, label: str) -> Locator:
+    page.page.get_by_role("link", name="提出", exact=True).click()
+    return page.page.locator("form").filter(has=page.page.get_by_label(label))
+
+
+def _propose_points(page: Watched, resident_id: str) -> None:
+    form = _form(page, "居民编号")
+    form.get_by_label("居民编号").fill(resident_id)
+    form.get_by_label("积分", exact=True).fill("30")
+    form.get_by_label("名目").fill("补发活动积分")
+    form.get_by_label("理由").fill("签到机故障补发")
+    page.press("提出", within=form)
+    page.sees("须由另一位同事审批")
+
+
+def _propose_export(page: Watched, id_number: str) -> None:
+    form = _form(page, "哪些人")
+    form.get_by_label("哪些人").fill(id_number)
+    form.get_by_label("手机号").check()
+    told = {
+        "用途": "核对补发名单",
+        "法律依据": "《江苏省社会信用条例》",
+        "文号": "演示〔2026〕1号",
+        "理由": "核对补发名单用",
+    }
+    for label, text in told.items():
+        form.get_by_label(label).fill(text)
+    page.is_usable()
+    page.press("提出", within=form)
+    page.sees("须由另一位同事审批")
+
+
+def _approved(page: Watched, title: str) -> None:
+    page.page.reload()
+    page.page.get_by_role("link", name="审批", exact=True).click()
+    proposal = page.page.locator("section.card").filter(has_text=title).first
+    proposal.get_by_role("link", name="查看并审批").click()
+    page.page.get_by_label("审批理由").fill("核对无误")
+    page.press("批准")
+    page.press("批准并执行")
+    page.sees("已批准并执行")
 
 
 def test_a_device_is_enrolled_by_a_code_suspended_and_gone(open_page: Open, demo: Demo) -> None:

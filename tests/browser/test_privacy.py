@@ -115,6 +115,24 @@ def test_everything_can_be_seen_corrected_and_withdrawn(open_page: Open, demo: D
     page.sees("已全部撤回")
 
 
+def test_a_session_elsewhere_is_seen_and_ended(open_page: Open, demo: Demo) -> None:
+    one = demo.fresh_resident()
+    page = at_home(open_page, demo, one)
+    elsewhere = Resident(demo, one)
+    page.page.reload()
+    sessions = card(page, "登录着的地方")
+    expect(sessions.get_by_text("就是这里")).to_have_count(1)
+    before = sessions.get_by_role("listitem").count()
+    sessions.get_by_role("button", name="结束未知的设备的会话").first.click()
+    page.sees("已结束，那里要重新登录")
+    expect(sessions.get_by_role("listitem")).to_have_count(before - 1)
+    page.press("结束其他全部会话")
+    expect(sessions.get_by_role("listitem")).to_have_count(1)
+    page.is_usable()
+    with pytest.raises(AssertionError, match="not-signed-in"):
+        elsewhere.call("GET", "/me")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_leaving_is_told_beforehand_typed_and_final(open_page: Open, demo: Demo, scheme: str) -> None:
     one = demo.fresh_resident()

@@ -11,22 +11,13 @@ import pyotp
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.desks import at_desk
 from tests.browser.people import Demo
 from tests.browser.watching import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 Open = Callable[..., Watched]
 PASSWORD = "five blue bicycles at noon"
-
-
-def signed_in(open_page: Open, label: str) -> Watched:
-    page = open_page("/app/staff")
-    page.page.get_by_role("combobox", name="工作人员").select_option(label=label)
-    page.press("填好用户名、密码和动态码")
-    expect(page.page.get_by_label("动态码")).to_have_value(re.compile(r"^\d{6}$"))
-    page.press("登录")
-    page.sees("登录着的地方")
-    return page
 
 
 def go(page: Watched, tab: str) -> None:
@@ -42,7 +33,9 @@ def told() -> dict[str, Any]:
 @pytest.fixture
 def admin(open_page: Open, demo: Demo) -> Watched:
     """The administrator of accounts, signed in. One sign-in for the journey: her one-time code works once."""
-    return signed_in(open_page, demo.one("staff", "账号管理员")["label"])
+    page = at_desk(open_page, demo, "/app/staff", "账号管理员")
+    page.sees("登录着的地方")
+    return page
 
 
 def test_a_new_colleague_comes_in_signs_in_again_and_is_suspended(

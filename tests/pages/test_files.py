@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -37,6 +38,26 @@ def test_a_script_never_turns_text_into_markup(path: Path) -> None:
     assert not re.search(r"\.(innerHTML|outerHTML)\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
     assert "localStorage" not in text and "document.cookie" not in text
     assert len(text.splitlines()) <= 500
+
+
+def acts_noted() -> set[str]:
+    """What is written into the trail, as it stands in the code: texts of the form ``room.act`` given to a note."""
+    found: set[str] = set()
+    for path in sorted((ROOT / "backend").rglob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in ("note", "noted", "_note", "_note_search"):
+                texts = (part.value for part in ast.walk(call) if isinstance(part, ast.Constant))
+                found |= {text for text in texts if re.fullmatch(r"[a-z-]+(\.[a-z-]+)+[a-z]", str(text))}
+    return found
+
+
+def test_the_auditor_reads_every_act_in_words() -> None:
+    known = set(re.findall(r'^  "([a-z.-]+)":', (PAGES / "static/js/audit/words.js").read_text("utf-8"), re.MULTILINE))
+    proposals = {f"{kind}.{act}" for kind in ("city.publish", "points.adjust", "people.export")
+                 for act in ("propose", "approve", "reject", "withdraw")}  # fmt: skip
+    acts = acts_noted()
+    assert len(acts) > 35 and (acts | proposals) - known == set()
 
 
 def test_the_lock_of_the_packages_names_no_registry() -> None:

@@ -65,6 +65,18 @@ def test_everything_is_in_it_in_the_published_form(client: CheckedClient, full: 
     assert empty <= {"record-versions", "score-reasons"}, empty
 
 
+def test_a_record_is_told_in_the_catalogues_words(client: CheckedClient, full: Full) -> None:
+    document = client.get(f"{API}/me/data", token=full.token).get_json()
+    words = next(one["words"] for one in document["sections"] if one["id"] == "records")
+    assert words["fields"]["authority"] == "认定单位" and words["item_code"]["NP-LIC-01"] == "自然人行政许可信息"
+    (record,) = sections(document)["records"]
+    assert record["fields"] and set(record["fields"]) <= set(words["fields"])
+    with archive(client, full.token) as found:
+        page = found.read("index.html").decode()
+    assert not [name for name in record["fields"] if f"{name}：" in page]
+    assert all(f"{words['fields'][name]}：" in page for name in record["fields"])
+
+
 def test_the_form_refuses_what_is_not_it(client: CheckedClient, full: Full) -> None:
     document = client.get(f"{API}/me/data", token=full.token).get_json()
     validator = Draft202012Validator(client.get("/schemas/personal-data-1.json").get_json())

@@ -156,6 +156,7 @@ export function problemBox(error) {
     h("strong", null, error.title ?? error.message),
     error.detail && !lines.length ? h("p", null, error.detail) : null,
     error.until ? h("p", null, `${instant(error.until)} 以后可以再办`) : null,
+    error.downloaded_at ? h("p", null, `下载于 ${instant(error.downloaded_at)}`) : null,
     lines.length || reasons.length ? h("ul", null, lines, reasons) : null,
     error.slug
       ? h(

@@ -64,7 +64,6 @@ function lineOf(one) {
       h("span", { class: "small muted" }, instant(one.sealed_at)),
       h("details", null, h("summary", null, "封存值和签名"), marks(one)),
     ),
-    "",
   );
 }
 

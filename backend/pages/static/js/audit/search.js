@@ -44,7 +44,7 @@ export async function showSearch({ api, route }, { path, title, hint, fields, li
   async function search(cursor = null) {
     const page = await api.get(path, { ...query, cursor });
     if (!cursor) list.replaceChildren();
-    list.append(...page.items.map((one) => h("li", null, lineOf(one, pick), "")));
+    list.append(...page.items.map((one) => h("li", null, lineOf(one, pick))));
     none.hidden = Boolean(list.children.length);
     more.cursor = page.next_cursor;
     more.hidden = !page.next_cursor;
@@ -64,13 +64,12 @@ export async function showSearch({ api, route }, { path, title, hint, fields, li
   );
 }
 
-// 一个编号：显示头八位，点一下只看它的。
-export function numbered(words, id, pick) {
-  return h(
-    "button",
-    { type: "button", class: "quiet id", title: id, "aria-label": `只看${words} ${id}`, onclick: pick },
-    id.slice(0, 8),
-  );
+// 点一下，就只看有它的。
+export function only(text, words, pick) {
+  return h("button", { type: "button", class: "quiet id", "aria-label": `${text}：${words}`, onclick: pick }, text);
 }
+
+// 一个编号：显示末八位（开头的是时间，彼此相像）。
+export const numbered = (words, id, pick) => only(`…${id.slice(-8)}`, `只看${words}`, pick);
 
 export const sealedIn = (batch) => (batch === null ? "尚未封存" : `第 ${batch} 批封存`);

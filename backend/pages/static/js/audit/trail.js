@@ -2,7 +2,7 @@
 
 import { facts, h, instant } from "../dom.js";
 import { ROLES } from "../staff/words.js";
-import { numbered, sealedIn, showSearch } from "./search.js";
+import { numbered, only, sealedIn, showSearch } from "./search.js";
 import { ACTIONS, ACTORS, SUBJECTS } from "./words.js";
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -32,20 +32,12 @@ function lineOf(one, pick) {
   return h(
     "div",
     { class: "stack" },
-    h(
-      "p",
-      { class: "row between" },
-      h("strong", null, ACTIONS[one.action] ?? one.action),
-      h(
-        "button",
-        { type: "button", class: "quiet id", "aria-label": `只看 ${one.action}`, onclick: pick("action", one.action) },
-        one.action,
-      ),
-    ),
+    h("strong", null, ACTIONS[one.action] ?? one.action),
     facts([
       ["时间", instant(one.at)],
       ["操作人", [ACTORS[one.role] ?? ROLES[one.role] ?? one.role, actor && [" ", actor]]],
       ["对象", [SUBJECTS[one.subject_kind] ?? one.subject_kind, subject && [" ", subject]]],
+      ["操作代码", only(one.action, "只看这一种", pick("action", one.action))],
       ["封存", sealedIn(one.batch)],
     ]),
     Object.keys(one.detail).length

@@ -134,7 +134,7 @@ function ownPart(api, one, again) {
       }),
     );
   if (one.state !== "approved" || one.kind !== "people.export") return null;
-  return card(
+  const box = card(
     "下载导出",
     h(
       "p",
@@ -145,11 +145,13 @@ function ownPart(api, one, again) {
       "下载（一次）",
       async () => {
         save(await api.call("GET", `/approvals/${one.id}/export`, { blob: true, timeoutMs: 60000 }), one.id);
-        tell("已下载。用毕请销毁，不得转给他人。");
+        box.replaceChildren(h("p", null, `已于 ${instant(new Date())} 下载，不能再下载。用毕请销毁，不得转给他人。`));
+        tell("已下载");
       },
       { class: "main" },
     ),
   );
+  return box;
 }
 
 function save(blob, id) {
