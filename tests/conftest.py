@@ -64,6 +64,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line, red=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What does not ask for the run's database is the same on each: one run is enough."""
+    for item in items:
+        if "database_url" not in getattr(item, "fixturenames", ()):
+            item.add_marker("once")
+
+
 SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from backend.codes import service as codes
 from backend.kit import db
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
@@ -20,6 +21,7 @@ V1 = "/api/v1"
 def sold(client: CheckedClient) -> Shop:
     """An offer that has a price, places and a limit for each person."""
     with db.transaction() as session:
+        codes.ensure_keys(session, "320115")
         limit = {"limit": 5, "window": "month"}
         return shop(session, price_points=3, stock_total=40, per_person=limit, uses=2)
 
