@@ -22,6 +22,7 @@ from tests.support.nginx import nginx
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+LOAD = "keys, backups and restarts under load take minutes; XINYI_ALL_SUITES=1 and make bench run them"
 
 
 def postgresql_missing() -> str:
@@ -79,6 +80,9 @@ def main() -> int:
     if insist and any(missing.values()):
         return 1
     skip = [f"not {suite}" for suite, why in missing.items() if why]
+    if not insist:
+        skip.append("not load")
+        print(f"LEFT OUT: the load suite: {LOAD}", flush=True)
     rounds = [("SQLite", "", skip)]
     if not missing["postgresql"]:
         rounds.append(("PostgreSQL", POSTGRESQL, [*skip, "not once"]))
@@ -90,6 +94,8 @@ def main() -> int:
     for suite, why in missing.items():
         if why:
             print(f"SKIPPED: the {suite} suite: {why}", flush=True)
+    if not insist:
+        print(f"LEFT OUT: the load suite: {LOAD}", flush=True)
     return status
 
 

@@ -20,7 +20,7 @@ from tests.support.http_caller import Caller
 from tests.support.prepare import Wanted
 from tests.support.real_server import RealServer, serving
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.load, pytest.mark.once, pytest.mark.timeout(300)]
 KINDS = [pytest.param("postgresql", marks=pytest.mark.postgresql)]
 KINDS += [pytest.param("sqlite")] if "XINYI_ROTATIONS" in os.environ else []
 API = "/api/v1"

@@ -20,6 +20,8 @@ from tests.house import spoiling
 from tests.house.snapshots import unchanged
 from tests.house.test_looks import SHOWS_PERSONS
 
+pytestmark = pytest.mark.once
+
 JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {

@@ -20,6 +20,8 @@ from tests.factories import accounts as people
 from tests.factories.world import GUARDED, OPERATIONS, PERMISSION_OF, World, forged
 from tests.house.snapshots import unchanged
 
+pytestmark = pytest.mark.once
+
 ENTRANCES = {"sign_in_wechat", "sign_in_staff", "give_device_nonce", "sign_in_device", "refresh_tokens",
              "open_invitation", "accept_invitation", "show_oidc", "start_oidc", "sign_in_oidc",
              "enrol_device", "list_problems", "explain_problem"}  # fmt: skip

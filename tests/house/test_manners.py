@@ -16,6 +16,8 @@ from tests.house import spoiling
 from tests.house.snapshots import unchanged
 from tests.house.test_hostile import JSON, WITH_BODY, Sender, schema_of, slug
 
+pytestmark = pytest.mark.once
+
 COLUMNS = sorted(
     {column.name for table in metadata.tables.values() for column in table.columns}
     | {"role", "roles", "is_admin", "admin", "kind", "permissions", "_id", "pk", "user_id", "owner", "balance", "price",

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -92,6 +92,7 @@ def test_nobody_and_a_day_that_has_passed_are_refused_at_once(session: Session) 
         adjusting.prepare(session, gone, uuid4())
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(-20, 20).filter(bool), max_size=8))
 def test_whatever_is_adjusted_the_books_agree(session: Session, steps: list[int]) -> None:
     with session.begin_nested() as trial:

@@ -317,4 +317,4 @@ class Lives(RuleBasedStateMachine):
 
 
 def test_the_ledger_lives_as_the_model_does(database: db.Database) -> None:
-    run_state_machine_as_test(Lives, settings=settings(max_examples=50, stateful_step_count=50, deadline=None))
+    run_state_machine_as_test(Lives, settings=settings(max_examples=25, stateful_step_count=40, deadline=None))

@@ -20,7 +20,7 @@ from tests.support.load import flood, request
 from tests.support.prepare import Wanted
 from tests.support.real_server import RealServer, serving
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.load, pytest.mark.once, pytest.mark.timeout(600)]
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 RESIDENTS = 40
 WANTED = Wanted(residents=RESIDENTS, points=100_000, offers=[{"price_points": 9, "stock_total": 1_000_000}])

@@ -21,7 +21,7 @@ from tests.support.load import Answer, flood, request
 from tests.support.prepare import Wanted
 from tests.support.real_server import RealServer
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.load, pytest.mark.once, pytest.mark.timeout(600)]
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 RESIDENTS, EACH = 40, 25
 WANTED = Wanted(residents=RESIDENTS, points=100_000, offers=[{"price_points": 9, "stock_total": 1_000_000}])

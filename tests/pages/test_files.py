@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.accounts.rules import ROLES
 from backend.pages.rendering import ink_on
 from config.settings import ROOT
 
@@ -58,6 +59,11 @@ def test_the_auditor_reads_every_act_in_words() -> None:
                  for act in ("propose", "approve", "reject", "withdraw")}  # fmt: skip
     acts = acts_noted()
     assert len(acts) > 35 and (acts | proposals) - known == set()
+
+
+def test_the_pages_call_the_roles_as_the_api_does() -> None:
+    text = (PAGES / "static/js/staff/words.js").read_text("utf-8")
+    assert dict(re.findall(r'^  "?([a-z-]+)"?: "(.+)",$', text, re.MULTILINE)) == ROLES
 
 
 def test_the_lock_of_the_packages_names_no_registry() -> None:
