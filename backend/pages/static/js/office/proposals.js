@@ -17,8 +17,10 @@ export async function showProposals(api) {
   const list = h("div", { class: "stack", id: "proposals" });
   const more = button("更早的", () => read(more.cursor));
   async function read(cursor) {
-    const query = { ...(choice.value ? { state: choice.value } : {}), ...(cursor ? { cursor } : {}) };
+    const chosen = choice.value;
+    const query = { ...(chosen ? { state: chosen } : {}), ...(cursor ? { cursor } : {}) };
     const page = await api.get("/approvals", query);
+    if (choice.value !== chosen) return; // 又换了一种状态：迟到的答复不算
     if (!cursor) list.replaceChildren();
     list.append(...page.items.map(lineOf));
     if (!list.children.length) list.append(card("没有事项", h("p", null, "换一种状态看看。")));
