@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from backend.community import models, points
-from backend.kit.personal import Column, Keeper, Leaving, Section, delete_where, listing, table_of
+from backend.kit import city
+from backend.kit.db import Reader
+from backend.kit.personal import Column, Keeper, Leaving, Section, delete_where, listing, named, table_of
 
 _SIGNATURES, _CHECK_INS, _SUBMISSIONS, _PHOTOS, _REVIEWS, _AWARDS, _QUEUE = (
     table_of(model)
@@ -16,12 +18,12 @@ _SIGNATURES, _CHECK_INS, _SUBMISSIONS, _PHOTOS, _REVIEWS, _AWARDS, _QUEUE = (
 )  # fmt: skip
 
 _SIGNATURE = (
-    Column("community_id", "社区编号"),
+    Column("community_id", "社区"),
     Column("version", "公约版本"),
     Column("signed_at", "签署时间", "instant"),
 )
 _CHECK_IN = (
-    Column("activity_id", "活动编号"),
+    Column("activity_id", "活动"),
     Column("checked_in_at", "签到时间", "instant"),
     Column("points", "积分", "whole"),
     Column("remark", "说明"),
@@ -29,7 +31,7 @@ _CHECK_IN = (
 _STATUS = {"pending": "待审核", "approved": "已通过", "rejected": "未通过", "withdrawn": "已撤回"}
 _SUBMISSION = (
     Column("id", "编号"),
-    Column("community_id", "社区编号"),
+    Column("community_id", "社区"),
     Column("behaviour", "善行"),
     Column("happened_at", "发生时间", "instant"),
     Column("text", "说明"),
@@ -52,6 +54,16 @@ _AWARD = (
 )
 
 
+def _words(reader: Reader) -> dict[str, dict[str, str]]:
+    """What the communities, their activities and the city's behaviours are called."""
+    places, activities = table_of(models.Community).c, table_of(models.Activity).c
+    return {
+        "community_id": named(reader, places.id, places.name),
+        "activity_id": named(reader, activities.id, activities.title),
+        "behaviour": {one["id"]: one["title"] for one in city.get(reader, "community").content["behaviours"]},
+    }
+
+
 def erase(session: Session, leaving: Leaving) -> dict[str, int]:
     """Memberships, deeds with their words, decisions on them. A reviewer at work finds nothing left to decide."""
     points.lock_signatures(session, leaving.resident_id)
@@ -66,14 +78,16 @@ _UNTIL = "直到您退出"
 KEEPER = Keeper(
     room="community",
     sections=(
-        Section("memberships", "签署的公约", *_WHY, _UNTIL, _SIGNATURE, listing(_SIGNATURES, "id", _SIGNATURE)),
-        Section("check-ins", "活动签到", *_WHY, _UNTIL, _CHECK_IN, listing(_CHECK_INS, "activity_id", _CHECK_IN)),
+        Section("memberships", "签署的公约", *_WHY, _UNTIL, _SIGNATURE, listing(_SIGNATURES, "id", _SIGNATURE), _words),
+        Section(
+            "check-ins", "活动签到", *_WHY, _UNTIL, _CHECK_IN, listing(_CHECK_INS, "activity_id", _CHECK_IN), _words
+        ),
         Section(
             "submissions", "申报的善行", *_WHY, "说明和照片在审核后 {evidence_days} 天删除；退出时全部删除",
-            _SUBMISSION, listing(_SUBMISSIONS, "id", _SUBMISSION),
+            _SUBMISSION, listing(_SUBMISSIONS, "id", _SUBMISSION), _words,
         ),
         Section("reviews", "对申报的审核", *_WHY, _UNTIL, _REVIEW, listing(_REVIEWS, "id", _REVIEW)),
-        Section("awards", "发放的积分", *_WHY, _UNTIL, _AWARD, listing(_AWARDS, "subject_id", _AWARD)),
+        Section("awards", "发放的积分", *_WHY, _UNTIL, _AWARD, listing(_AWARDS, "subject_id", _AWARD), _words),
     ),
     erase=erase,
     deleted={

@@ -45,6 +45,10 @@ _LOOK = (
 )
 
 
+def _words(reader: Reader) -> dict[str, dict[str, str]]:
+    return {"purpose": {one.id: one.title for one in service.purposes(reader)}}
+
+
 def _looks(reader: Reader, resident_id: UUID, after: Any) -> Page:
     found = service.looks(reader, resident_id, PAGE, after)
     rows = [{column.name: getattr(one, column.name) for column in _LOOK} for one in found]
@@ -68,7 +72,7 @@ KEEPER = Keeper(
     sections=(
         Section(
             "consents", "给出和撤回的同意", "证明您同意过什么、何时撤回", "《个人信息保护法》第十四条、第十五条",
-            "直到您退出后 {proof_days} 天", _EVENT, listing(_EVENTS, "id", _EVENT),
+            "直到您退出后 {proof_days} 天", _EVENT, listing(_EVENTS, "id", _EVENT), _words,
         ),
         Section(
             "access-log", "谁看过我、为什么", "让您知道谁看过您的信息",

@@ -38,7 +38,7 @@ class Column:
     name: str
     title: str
     kind: str = "text"
-    words: Mapping[Any, str] | None = None
+    words: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Section:
     kept: str
     columns: tuple[Column, ...]
     page: Callable[[Reader, UUID, Any], Page]
-    own_words: Callable[[Reader], Mapping[str, Mapping[Any, str]]] | None = None
+    own_words: Callable[[Reader], Mapping[str, Mapping[str, str]]] | None = None
 
     def worded(self, reader: Reader) -> Section:
         """The section with the city's own words in its columns."""
@@ -140,6 +140,11 @@ def listing(
         return Page(found, tuple(rows[-1][: len(keys)]) if len(rows) == PAGE else None)
 
     return page
+
+
+def named(reader: Reader, key: ColumnElement[Any], name: ColumnElement[Any]) -> dict[str, str]:
+    """What each row of a small table is called, by its id."""
+    return {str(identity): called for identity, called in reader.execute(select(key, name)).all()}
 
 
 def delete_where(session: Session, table: Table, **those: Any) -> int:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from backend.codes import service as codes
 from backend.kit import clock, db
 from backend.kit.db import Reader
-from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, table_of
+from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, named, table_of
 from backend.perks import coupons, expiry, newcomers, stock
-from backend.perks.models import Admission, Coupon, Redemption, RedemptionLimit, Scan
+from backend.perks.models import Admission, Coupon, Offer, Redemption, RedemptionLimit, Scan, Venue
 
 _STATUS = {"issued": "可使用", "used": "已用完", "cancelled": "已取消", "expired": "已过期"}
 _COUPON = (
     Column("id", "编号"),
-    Column("offer_id", "优惠编号"),
+    Column("offer_id", "优惠"),
     Column("status", "状态", words=_STATUS),
     Column("price_points", "积分", "whole"),
     Column("created_at", "兑换时间", "instant"),
@@ -31,10 +31,19 @@ _COUPON = (
 _ADMISSION = (
     Column("happened_at", "时间", "instant"),
     Column("coupon_id", "券编号"),
-    Column("venue_id", "场所编号"),
+    Column("venue_id", "场所"),
     Column("standing", "结果", words={"admitted": "已入场", "conflict": "有冲突，待核对"}),
     Column("settled_points", "结算积分", "whole"),
 )
+
+
+def _words(reader: Reader) -> dict[str, dict[str, str]]:
+    """What offers and venues are called."""
+    offers, venues = table_of(Offer).c, table_of(Venue).c
+    return {
+        "offer_id": named(reader, offers.id, offers.title),
+        "venue_id": named(reader, venues.id, venues.name),
+    }
 
 
 def _open_coupons(session: Session, resident_id: UUID) -> list[Row[Any]]:
@@ -86,8 +95,10 @@ _UNTIL = "项目存续期间；退出后只留编号"
 KEEPER = Keeper(
     room="perks",
     sections=(
-        Section("coupons", "券", *_WHY, _UNTIL, _COUPON, listing(table_of(Coupon), "id", _COUPON)),
-        Section("admissions", "到店使用", *_WHY, _UNTIL, _ADMISSION, listing(table_of(Admission), "id", _ADMISSION)),
+        Section("coupons", "券", *_WHY, _UNTIL, _COUPON, listing(table_of(Coupon), "id", _COUPON), _words),
+        Section(
+            "admissions", "到店使用", *_WHY, _UNTIL, _ADMISSION, listing(table_of(Admission), "id", _ADMISSION), _words
+        ),
     ),
     erase=erase,
     deleted={"perks_redemption_limits": "限领次数的计数"},

@@ -42,8 +42,8 @@ def shown(value: Any, column: Column) -> str:
     """A value as a person reads it: Chinese words, Shanghai's time."""
     if value is None:
         return ""
-    if column.words and not isinstance(value, dict | list) and value in column.words:
-        return column.words[value]
+    if column.words and (known := column.words.get(str(value))) is not None:
+        return known
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, datetime):
@@ -101,6 +101,7 @@ def _item(columns: tuple[Column, ...], row: Row) -> str:
 
 def _photos(photos: Iterable[str]) -> Iterator[bytes]:
     yield '<section aria-labelledby="pictures"><h2 id="pictures">照片</h2><ul class="plain">'.encode()
+    number = 0
     for number, photo in enumerate(photos, start=1):
         yield f'<li><img src="photos/{escape(photo)}.webp" alt="我上传的照片 {number}" loading="lazy"></li>\n'.encode()
-    yield b"</ul></section>\n"
+    yield ("</ul></section>\n" if number else "</ul><p>没有。</p></section>\n").encode()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from backend.kit import city
+from backend.kit.db import Reader
 from backend.kit.personal import Column, Keeper, Leaving, Section, delete_where, listing
 from backend.scores import models
+from backend.scores.rules import CAUSES
 
 _SCORE = (
     Column("value", "分数", "whole"),
@@ -29,10 +32,20 @@ _HISTORY = (
     Column("previous_value", "原分数", "whole"),
     Column("value", "分数", "whole"),
     Column("level_id", "等级"),
-    Column("cause", "原因代码"),
+    Column("cause", "原因", words=CAUSES),
     Column("policy_version", "评分办法版本"),
     Column("as_of_on", "截至", "day"),
 )
+
+
+def _words(reader: Reader) -> dict[str, dict[str, str]]:
+    """What the policy in force calls levels, dimensions and indicators."""
+    policy = city.get(reader, "scoring").content
+    return {
+        "level_id": {one["id"]: f"{one['id']} · {one['name']}" for one in policy["levels"]},
+        "dimension_id": {one["id"]: one["name"] for one in policy["dimensions"]},
+        "indicator_id": {one["id"]: one["title"] for one in policy["indicators"]},
+    }
 
 
 def erase(session: Session, leaving: Leaving) -> dict[str, int]:
@@ -49,9 +62,11 @@ _WHY = (
 KEEPER = Keeper(
     room="scores",
     sections=(
-        Section("score", "信用分", *_WHY, _SCORE, listing(models.scores, "resident_id", _SCORE)),
-        Section("score-reasons", "每一分从哪里来", *_WHY, _REASON, listing(models.reasons, "position", _REASON)),
-        Section("score-history", "分数的变化", *_WHY, _HISTORY, listing(models.history, "id", _HISTORY)),
+        Section("score", "信用分", *_WHY, _SCORE, listing(models.scores, "resident_id", _SCORE), _words),
+        Section(
+            "score-reasons", "每一分从哪里来", *_WHY, _REASON, listing(models.reasons, "position", _REASON), _words
+        ),
+        Section("score-history", "分数的变化", *_WHY, _HISTORY, listing(models.history, "id", _HISTORY), _words),
     ),
     erase=erase,
     deleted={"scores": "信用分", "score_reasons": "信用分的理由", "score_history": "信用分的历史"},

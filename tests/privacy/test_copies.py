@@ -75,6 +75,8 @@ def test_a_record_is_told_in_the_catalogues_words(client: CheckedClient, full: F
         page = found.read("index.html").decode()
     assert not [name for name in record["fields"] if f"{name}：" in page]
     assert all(f"{words['fields'][name]}：" in page for name in record["fields"])
+    for code in ("<dd>community</dd>", "<dd>elder-care</dd>", str(full.shop.offer_id)):
+        assert code not in page
 
 
 def test_the_form_refuses_what_is_not_it(client: CheckedClient, full: Full) -> None:

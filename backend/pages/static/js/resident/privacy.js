@@ -124,7 +124,7 @@ async function showAccessLog({ api }) {
         `${one.actor}，${one.role}${one.organisation ? `（代表${one.organisation}）` : ""}`,
         quiet(`${instant(one.at)} · ${one.purpose}`),
         one.purpose.startsWith("代办：") ? null : quiet(`看了：${one.fields.join("、")}`),
-        quiet(`依据：${one.basis}${one.authorisation && !one.basis.includes(one.authorisation) ? `；${one.authorisation}` : ""}`),
+        quiet(`依据：${[one.basis, further(one)].filter(Boolean).join("；")}`),
       ),
       "",
     );
@@ -145,6 +145,9 @@ async function showAccessLog({ api }) {
     more,
   );
 }
+
+// 授权里依据没有说过的；“本人在场”依据总是说过的。
+const further = ({ basis, authorisation: text }) => (!text || basis.includes(text) || text.startsWith("本人") ? "" : text);
 
 // 查看和带走：在页面上逐项看，或下载一个不联网也能打开的压缩包。
 function takeCopy({ api }) {
