@@ -27,8 +27,8 @@ FINISH_SECONDS = 10
 log = structlog.get_logger("worker")
 
 
-def clockwork(settings: Settings) -> Any:
-    """The clock for ``settings``, with its one minute task."""
+def clockwork(settings: Settings) -> tuple[Any, Any]:
+    """The clock for ``settings``, and its one task: each minute, or at once when called."""
     if settings.redis_url:
         parts = urlsplit(settings.redis_url)
         name = f"xinyi-{settings.city}-{parts.path.strip('/') or '0'}"
@@ -36,8 +36,7 @@ def clockwork(settings: Settings) -> Any:
     else:
         settings.instance_root.mkdir(parents=True, exist_ok=True)
         huey = SqliteHuey("xinyi", filename=str(settings.instance_root / "clock.db"), results=False)
-    huey.periodic_task(crontab(minute="*"), name="run_due_jobs")(_run_due)
-    return huey
+    return huey, huey.periodic_task(crontab(minute="*"), name="run_due_jobs")(_run_due)
 
 
 def _run_due() -> None:
@@ -67,22 +66,29 @@ def deliver_until(stop: threading.Event, alive: Path | None = None) -> None:
             stop.wait(PAUSE_SECONDS)
 
 
-def _leave(_signal: int, _frame: object) -> None:
-    """End as asked while the first jobs are still at work: what they had begun is rolled back."""
-    raise SystemExit(0)
-
-
 def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. ``create_app`` or ``wire`` has been called before."""
-    signal.signal(signal.SIGTERM, _leave)  # until the clock takes the signal over
+    """Work until SIGTERM or SIGINT. ``create_app`` or ``wire`` has been called before.
+
+    The row at hand is delivered to its end; a job that is still at work is rolled back with the process. Signals only
+    set flags: an exception thrown into whatever runs at that moment could leave a transaction open behind it.
+    """
     stop = threading.Event()
+    huey, first = clockwork(settings)
+    consumer = huey.create_consumer(workers=1, periodic=True, check_worker_health=False)
+
+    def leave(_signal: int, _frame: object) -> None:
+        stop.set()
+        consumer.stop_flag.set()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, leave)  # until the clock takes them over
     settings.instance_root.mkdir(parents=True, exist_ok=True)
     arguments = (stop, settings.instance_root / ALIVE)
     courier = threading.Thread(target=deliver_until, args=arguments, name="outbox", daemon=True)
     courier.start()
+    first()
     try:
-        _run_due()
-        clockwork(settings).create_consumer(workers=1, periodic=True, check_worker_health=False).run()
+        consumer.run()
     finally:
         stop.set()
         courier.join(timeout=FINISH_SECONDS)

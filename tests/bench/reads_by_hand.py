@@ -28,7 +28,8 @@ JOIN perks_venues v ON v.id = p.venue_id WHERE p.offer_id = c.offer_id AND p.ven
 FROM perks_coupons c WHERE c.resident_id = %s AND c.id = %s"""
 HOME = """SELECT p.data_key, p.name_sealed, (SELECT COALESCE(SUM(l.remaining_points), 0) FROM ledger_lots l
 WHERE l.resident_id = p.resident_id AND l.remaining_points > 0 AND l.expires_on >= %s), k.usable, k.ends, c.granted,
-c.text_version, s.value, s.level_id, s.policy_version, s.next_change_on, m.community_id
+c.text_version, s.value, s.level_id, s.policy_version, s.next_change_on,
+p.spending_paused_until, m.community_id
 FROM people p
 LEFT JOIN (SELECT resident_id, COUNT(*) AS usable, MIN(valid_until) AS ends FROM perks_coupons
   WHERE resident_id = %s AND status = 'issued' AND valid_until > %s GROUP BY resident_id) k
@@ -99,7 +100,7 @@ def home(token: str) -> dict[str, Any]:
     """The first screen of a resident who has a score or none."""
     mine, policies, today, now = resident(token), _keep("policies", _policies), clock.today(), datetime.now(UTC)
     rows = Hand("reading").run(HOME, (today, mine, now, mine)).fetchall()
-    key, sealed, balance, usable, ends, granted, text, value, level, version, changes, _ = rows[0]
+    key, sealed, balance, usable, ends, granted, text, value, level, version, changes, paused, _ = rows[0]
     purposes = {each["id"]: each["text_version"] for each in policies["consents"].content["purposes"]}
     consents = bool(granted) and text == purposes["score"]
     if consents and (version != policies["scoring"].version or (changes and _day(changes) <= today)):
@@ -114,6 +115,7 @@ def home(token: str) -> dict[str, Any]:
         "coupons": {"usable": usable or 0, "next_valid_until": _told(ends)},
         "communities": [{"id": str(id_), "name": name} for id_, name in places if {str(id_), id_.hex} & joined],
         "scenes": _scenes(policies),
+        "spending_paused_until": _told(paused) if paused and _instant(paused) > now else None,
     }  # fmt: skip
 
 

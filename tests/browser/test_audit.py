@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.browser.desks import at_desk
 from tests.browser.people import Demo
@@ -65,6 +66,22 @@ def test_seals_are_shown_and_how_they_are_proven(auditor: Watched) -> None:
     go(auditor, "封存")
     expect(card(auditor, "现在")).to_contain_text("等待封存")
     auditor.sees("flask oversight verify")
+    auditor.is_usable()
+
+
+def test_a_late_answer_does_not_cover_the_page_that_was_opened_since(auditor: Watched) -> None:
+    go(auditor, "封存")
+    expect(card(auditor, "现在")).to_be_visible()
+    held: list[Route] = []
+    auditor.page.route("**/api/v1/oversight/looks?*", lambda route: held.append(route))
+    with auditor.page.expect_request("**/api/v1/oversight/looks?*"):
+        go(auditor, "谁看过谁")
+    go(auditor, "封存")
+    expect(card(auditor, "现在")).to_be_visible()
+    with suppress(Error):  # the page no longer waits for it
+        held[0].fulfill(json={"items": [], "next_cursor": None})
+    auditor.page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    expect(card(auditor, "现在")).to_be_visible()
     auditor.is_usable()
 
 

@@ -24,6 +24,7 @@ const OWN = /^\/(me$|auth\/|me\/(delegations|identity|recovery|sessions)|delegat
 
 export class Client {
   #refreshing = null;
+  #reads = new AbortController();
   onBehalfOf = null; // 正在替谁办（resident_id）
 
   constructor(name) {
@@ -62,6 +63,12 @@ export class Client {
 
   get(path, query) {
     return this.call("GET", path, { query });
+  }
+
+  // 不再要还没有答复的读取（下载除外）。
+  dropReads() {
+    this.#reads.abort();
+    this.#reads = new AbortController();
   }
 
   // 取完一个列表的全部各页。
@@ -113,7 +120,7 @@ export class Client {
     return this.call("POST", "/files", { form });
   }
 
-  async #send(method, path, { body, form, query, key, anonymous, timeoutMs = 20000 } = {}) {
+  async #send(method, path, { body, form, query, key, anonymous, blob, timeoutMs = 20000 } = {}) {
     const url = new URL(path.startsWith("/api/") ? path : `/api/v1${path}`, location.origin);
     for (const [name, value] of Object.entries(query ?? {}))
       if (value !== null && value !== undefined) url.searchParams.set(name, value);
@@ -122,6 +129,8 @@ export class Client {
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
     if (this.onBehalfOf && !anonymous && !OWN.test(path)) headers["On-Behalf-Of"] = this.onBehalfOf;
+    const ends = [AbortSignal.timeout(timeoutMs)];
+    if (method === "GET" && !blob) ends.push(this.#reads.signal);
     try {
       return await fetch(url, {
         method,
@@ -130,7 +139,7 @@ export class Client {
         credentials: "omit",
         cache: "no-store",
         redirect: "error",
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any?.(ends) ?? ends[0],
       });
     } catch {
       throw new Unreachable();

@@ -25,21 +25,33 @@ export function frame({ api, tabs, signIn, opened = () => true, who, more = () =
     }, start);
   }
 
+  // 一栏还没显示完就换了栏：前一栏的读取作废，等它收了手，再显示新的；迟到的答复就盖不住后来的页面。
+  let showing = Promise.resolve();
+  let asked = 0;
   async function route() {
+    const turn = (asked += 1);
+    api.dropReads();
+    await showing;
+    if (turn !== asked) return showing;
+    showing = display(() => turn === asked);
+    return showing;
+  }
+
+  async function display(current) {
     const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
     const now = tabs();
     const tab = now.find(([id]) => id === name) ?? now[0];
     dock(now, tab[0]);
     document.title = `${tab[1]} · ${NAME} · 信易+`;
     show(h("p", { class: "muted" }, "正在读取…"));
-    await guarded(() => tab[2]({ api, route, start, ...more() }, rest), route);
+    await guarded(() => tab[2]({ api, route, start, ...more() }, rest), route, current);
   }
 
-  async function guarded(act, again) {
+  async function guarded(act, again, current = () => true) {
     try {
       await act();
     } catch (error) {
-      if (!api.session) return; // 会话已结束：登录已经在那里了
+      if (!api.session || !current()) return; // 会话已结束：登录已经在那里了；换了栏：后来的页面会显示
       if (await failed(error)) return;
       if (!error.title) console.error(error);
       show(problemBox(error), button("重试", again));
