@@ -265,6 +265,8 @@ def _wire_approvals() -> None:
         "people.export", "导出个人信息", "exports.approve", prepare=disclosure.prepare, execute=disclosure.execute,
         hidden={"found_hidden", "salt_hidden"},
     )  # fmt: skip
+    for kind, title, prepare, execute in staff.KINDS:
+        approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
     approvals.link_persons(accounts.person_of_staff)
 
 

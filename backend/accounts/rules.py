@@ -36,6 +36,10 @@ SEPARATED: dict[str, frozenset[str]] = {
 """Duties that one person must not hold together, in whatever organisation: whoever hands out accounts reads no
 personal data, whoever audits changes nothing."""
 
+ROLES_BY_TWO = SEPARATED["account-admin"]
+"""Roles that an administrator of accounts gives only together with a second person: a second account with one of them,
+made by her alone, would be hers."""
+
 ROLES_OF_THE_OFFICE = frozenset({"office", "auditor", "account-admin"})
 """Roles whose word counts in the whole installation: held in an organisation of kind ``office`` alone."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from backend.approvals.rules import Actor
 from backend.kit.db import Reader
 
 Payload = dict[str, Any]
@@ -25,6 +26,14 @@ Raises a DomainError for what cannot be done now; the proposal then stays undeci
 """
 
 
+Concerned = Callable[[Reader, Payload, Actor], bool]
+"""Whether what is proposed concerns whoever wants to decide it, beyond what its subject tells."""
+
+
+def _nobody(_reader: Reader, _payload: Payload, _actor: Actor) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Kind:
     """``action``: the permission that deciding this kind needs. ``hidden``: names in its payload that nobody is shown;
@@ -36,6 +45,7 @@ class Kind:
     prepare: Preparer
     execute: Executor
     hidden: frozenset[str] = frozenset()
+    concerns: Concerned = _nobody
 
 
 _kinds: dict[str, Kind] = {}
@@ -43,10 +53,11 @@ _person_of: Callable[[Reader, UUID], UUID | None] = lambda _reader, _account: No
 
 
 def executor(
-    name: str, title: str, action: str, *, prepare: Preparer, execute: Executor, hidden: Collection[str] = ()
-) -> None:
+    name: str, title: str, action: str, *, prepare: Preparer, execute: Executor, hidden: Collection[str] = (),
+    concerns: Concerned = _nobody,
+) -> None:  # fmt: skip
     """Register a kind. Safe to repeat."""
-    _kinds[name] = Kind(name, title, action, prepare, execute, frozenset(hidden))
+    _kinds[name] = Kind(name, title, action, prepare, execute, frozenset(hidden), concerns)
 
 
 def known(name: str) -> Kind:

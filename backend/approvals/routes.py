@@ -15,7 +15,7 @@ from backend.web import api, callers, paging
 from backend.web.callers import allow, keyed
 from backend.web.problems import problems
 
-blp = api.blueprint("approvals", "双人审批：发布政策、调整积分、导出个人信息")
+blp = api.blueprint("approvals", "双人审批：发布政策、调整积分、导出个人信息、工作人员")
 REFUSALS = (
     errors.OwnProposal, errors.ConcernsYourself, errors.ApprovalClosed, errors.ApprovalChanged,
     errors.ExecutionRefused,
@@ -145,7 +145,7 @@ def read_approval(approval_id: UUID) -> dict[str, Any]:
 
 @blp.route("/approvals/<uuid:approval_id>/decisions", methods=["POST"])
 @allow("approvals.decide")
-@callers.further("policies.approve", "points.approve", "exports.approve")
+@callers.further("policies.approve", "points.approve", "exports.approve", "staff.approve")
 @keyed
 @blp.arguments(schemas.DecisionRequest)
 @blp.response(201, schemas.ApprovalDetailView)

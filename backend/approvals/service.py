@@ -24,7 +24,7 @@ from backend.approvals.errors import (
 )
 from backend.approvals.kinds import executor, link_persons
 from backend.approvals.models import ApprovalRow
-from backend.approvals.rules import DECISIONS, STATES, Actor
+from backend.approvals.rules import DECISIONS, LIFETIME, STATES, Actor
 from backend.kit import clock, db, operations, trail
 from backend.kit.db import Reader
 from backend.kit.errors import DomainError, NotFound
@@ -32,8 +32,8 @@ from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 
 __all__ = [
-    "DECISIONS", "STATES", "Actor", "Approval", "action_of", "approval", "approvals", "decide", "executor",
-    "link_persons", "propose", "withdraw",
+    "DECISIONS", "LIFETIME", "STATES", "Actor", "Approval", "action_of", "approval", "approvals", "decide", "executor",
+    "freeze", "link_persons", "propose", "void", "withdraw",
 ]  # fmt: skip
 
 _TOLD = ("kind", "subject_kind", "subject_id", "reason", "payload", "summary", "changes")
@@ -141,6 +141,21 @@ def propose(
     done = operations.begin(session, operation, f"approvals.{kind}", makes=approval_id)
     if done is not None:
         return approval(session, done)
+    freeze(session, kind, actor, reason, payload, subject, approval_id)
+    return approval(session, approval_id)
+
+
+def freeze(
+    session: Session,
+    kind: str,
+    actor: Actor,
+    reason: str,
+    payload: dict[str, Any],
+    subject: tuple[str, str],
+    approval_id: UUID | None = None,
+) -> UUID:
+    """The same as part of an act that is repeated or not as a whole. Returns the proposal's id."""
+    approval_id = approval_id or new_id()
     if rules.concerns(_known(session, actor), *subject):
         raise ConcernsYourself()
     kept, summary, changes = kinds.known(kind).prepare(session, payload, approval_id)
@@ -149,12 +164,12 @@ def propose(
     session.execute(
         insert(ApprovalRow).values(
             **told, id=approval_id, digest=rules.digest(told), state="proposed", proposed_by=actor.account_id,
-            proposed_at=now, expires_at=now + rules.LIFETIME, decided_by=None, decision_reason="", result={},
+            proposed_at=now, expires_at=now + LIFETIME, decided_by=None, decision_reason="", result={},
             closed_at=None,
         )
     )  # fmt: skip
     _note(session, actor, f"{kind}.propose", approval_id, {})
-    return approval(session, approval_id)
+    return approval_id
 
 
 def _note(session: Session, actor: Actor, action: str, approval_id: UUID, detail: dict[str, Any]) -> None:
@@ -198,7 +213,8 @@ def _may_decide(session: Session, row: Any, actor: Actor) -> None:
     decider = _known(session, actor)
     if rules.same_person(_known(session, Actor(row.proposed_by, "")), decider):
         raise OwnProposal()
-    if rules.concerns(decider, row.subject_kind, row.subject_id):
+    concerned = kinds.known(row.kind).concerns
+    if rules.concerns(decider, row.subject_kind, row.subject_id) or concerned(session, row.payload, decider):
         raise ConcernsYourself()
 
 
@@ -234,3 +250,11 @@ def withdraw(session: Session, approval_id: UUID, actor: Actor) -> Approval:
         _close(session, _open_row(session, approval_id), "withdrawn")
         _note(session, actor, f"{row.kind}.withdraw", approval_id, {})
     return approval(session, approval_id)
+
+
+def void(session: Session, approval_id: UUID, actor: Actor) -> None:
+    """Close a proposal whose object is gone, whoever proposed it; one that is closed stays as it is."""
+    row = _row(session, approval_id, lock=True)
+    if rules.state_at(row.state, row.expires_at, clock.now()) == "proposed":
+        _close(session, row, "withdrawn")
+        _note(session, actor, f"{row.kind}.withdraw", approval_id, {})

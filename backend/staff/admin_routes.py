@@ -13,7 +13,7 @@ from backend.kit import trail
 from backend.kit.db import reading, transaction
 from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import NIL
-from backend.staff import invitations, links, members, oidc, schemas
+from backend.staff import appointments, invitations, links, members, oidc, schemas
 from backend.staff.errors import (
     LastAccountAdmin,
     NoLocalPassword,
@@ -21,8 +21,10 @@ from backend.staff.errors import (
     OidcNotConfigured,
     OidcSubjectTaken,
     RolesNotCompatible,
+    SecondPersonNeeded,
     UsernameTaken,
 )
+from backend.staff.orders import Orderer
 from backend.staff.routes import blp
 from backend.web import callers
 from backend.web.callers import allow
@@ -30,9 +32,9 @@ from backend.web.paging import PageQuery, decode_cursor, page, page_of, part_of
 from backend.web.problems import problems
 
 
-def _orderer(action: str) -> members.Orderer:
+def _orderer(action: str) -> Orderer:
     caller = callers.current()
-    return members.Orderer(caller.account_id, caller.role_for(action), caller.person_id)
+    return Orderer(caller.account_id, caller.role_for(action), caller.person_id)
 
 
 def _roles(body: dict[str, Any]) -> list[tuple[str, UUID]]:
@@ -65,11 +67,14 @@ def invite_staff(body: dict[str, Any]) -> links.NewLink:
 
     给出一个 72 小时内有效、只能用一次的链接，只显示这一次，请当面或通过可靠的渠道交给本人。密码和验证器由本人设定，
     管理员看不到。`identity` 填写员工本人的姓名和身份证号，用来防止审核自己的申报；填写后不再显示。
+
+    能查看个人信息、审批或审计的角色，不由账号管理员一个人决定：链接要等项目办公室的另一个人批准（`approval_id`）才能用，
+    批准后 72 小时内有效。
     """
     by, identity = _orderer("staff.invite"), body.get("identity")
     with transaction() as session:
         person = (identity["name"], identity["id_number"]) if identity else None
-        invited = invitations.Invited(body["username"], body["display_name"], _roles(body), person)
+        invited = invitations.Invited(body["username"], body["display_name"], _roles(body), person, body["reason"])
         return invitations.invite(session, by, invited)
 
 
@@ -99,7 +104,7 @@ def revoke_invitation(invitation_id: UUID) -> None:
     """作废一个链接"""
     by = _orderer("staff.invite")
     with transaction() as session:
-        if not links.revoke(session, invitation_id):
+        if not appointments.drop_link(session, by, invitation_id):
             raise NotFound("没有这个链接，或它已经不能用了。", "There is no such link, or it works no more.")
         trail.note(session, by.account_id, by.role, "staff.revoke-link", "invitation", invitation_id)
 
@@ -136,17 +141,19 @@ def read_staff(staff_id: UUID) -> dict[str, Any]:
 @blp.route("/staff/<uuid:staff_id>/roles", methods=["PUT"])
 @allow("staff.roles")
 @blp.arguments(schemas.RolesRequest)
-@blp.response(200, schemas.StaffView)
+@blp.response(200, schemas.RolesView)
 @problems(NotFound, FieldError, RolesNotCompatible, NotYourself, LastAccountAdmin)
 def set_staff_roles(body: dict[str, Any], staff_id: UUID) -> dict[str, Any]:
     """设定角色
 
     整个换成给出的这些，下一个请求起生效；正在进行中的操作若因此失去权限，也不会生效。账号管理员不能兼任经手个人信息的
     角色和审计，审计不能兼任任何会作改动的角色。
+
+    新给能查看个人信息、审批或审计的角色，要等项目办公室的另一个人批准：`approval_id` 指出所提的事项，此前角色不变。
     """
     with transaction() as session:
-        members.set_roles(session, _orderer("staff.roles"), staff_id, _roles(body))
-        return members.view(session, staff_id)
+        proposed = members.set_roles(session, _orderer("staff.roles"), staff_id, _roles(body), body["reason"])
+        return {**members.view(session, staff_id), "approval_id": proposed}
 
 
 @blp.route("/staff/<uuid:staff_id>/suspension", methods=["POST"])
@@ -186,22 +193,26 @@ def create_reset_link(body: dict[str, Any], staff_id: UUID) -> links.NewLink:
     """重置登录方式的链接
 
     忘了密码：本人凭链接和原验证器的动态码设新密码。验证器也丢了（`authenticator_lost`）：密码、验证器和恢复码一起换新，
-    请先当面确认是本人。管理员看不到密码。先前的链接作废。
+    请先当面确认是本人；有查看个人信息、审批或审计角色的账号，链接要等项目办公室的另一个人批准（`approval_id`）才能用。
+    管理员看不到密码。先前的链接作废。
     """
     with transaction() as session:
-        lost = body["authenticator_lost"]
-        return invitations.make_reset_link(session, _orderer("staff.reset"), staff_id, authenticator_lost=lost)
+        return invitations.make_reset_link(
+            session, _orderer("staff.reset"), staff_id, authenticator_lost=body["authenticator_lost"],
+            reason=body["reason"],
+        )  # fmt: skip
 
 
 @blp.route("/staff/<uuid:staff_id>/oidc-subject", methods=["PUT"])
 @allow("staff.reset")
 @blp.arguments(schemas.SubjectRequest)
 @blp.response(200, schemas.StaffView)
-@problems(NotFound, NotYourself, OidcNotConfigured, OidcSubjectTaken)
+@problems(NotFound, NotYourself, OidcNotConfigured, OidcSubjectTaken, SecondPersonNeeded)
 def link_oidc_subject(body: dict[str, Any], staff_id: UUID) -> dict[str, Any]:
     """关联统一身份认证的身份
 
-    从此只从那里登录：本地密码、验证器和恢复码删除，会话结束。
+    从此只从那里登录：本地密码、验证器和恢复码删除，会话结束。有查看个人信息、审批或审计角色的账号不能由管理员一个人
+    关联：发一个换新全部登录方式的重置链接，批准后由本人从那里登录来接受。
     """
     issuer = oidc.provider().settings.issuer
     with transaction() as session:

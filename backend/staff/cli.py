@@ -16,8 +16,9 @@ from backend.kit.db import transaction
 from backend.kit.errors import DomainError, NotFound
 from backend.kit.ids import NIL
 from backend.staff import guard, invitations, members, otp, rules
+from backend.staff.orders import Orderer
 
-OPERATOR = members.Orderer(NIL, "command-line")
+OPERATOR = Orderer(NIL, "command-line")
 
 
 @contextmanager

@@ -21,6 +21,45 @@ class InvitationNotValid(DomainError):
     )
 
 
+class InvitationAwaits(DomainError):
+    slug = "invitation-awaits-approval"
+    status = 409
+    title_zh = "链接还在等待批准"
+    title_en = "The link waits for approval"
+    explain_zh = "这个角色须由项目办公室的另一个人批准。批准以后，同一个链接就能用了；什么都没有改变。"
+    explain_en = (
+        "A second person at the programme office has to approve this role. The same link works once that is done; "
+        "nothing has changed."
+    )
+
+
+class SecondPersonNeeded(DomainError):
+    slug = "second-person-needed"
+    status = 409
+    title_zh = "这个账号的登录方式须由两个人更换"
+    title_en = "How this account signs in is changed by two"
+    explain_zh = (
+        "账号有查看个人信息、审批或审计的角色。请发一个换新全部登录方式的重置链接：项目办公室批准后，由本人凭链接，"
+        "用统一身份认证或新的密码和验证器登录。"
+    )
+    explain_en = (
+        "The account reads personal data, decides or audits. Make a reset link that renews everything: once the office "
+        "has approved it, its holder signs in by it, through the identity provider or with a new password."
+    )
+
+
+class AppointmentOutdated(DomainError):
+    slug = "appointment-outdated"
+    status = 409
+    title_zh = "提出之后情况已经改变"
+    title_en = "Things have changed since it was proposed"
+    explain_zh = "提出人已不是在任的账号管理员，或者这个账号已停用、角色已经变了。请重新提出。"
+    explain_en = (
+        "Whoever proposed it is no longer an administrator of accounts, or the account was suspended or holds other "
+        "roles by now. Propose anew."
+    )
+
+
 class OtpNotAccepted(DomainError):
     slug = "otp-not-accepted"
     status = 422

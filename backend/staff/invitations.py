@@ -20,10 +20,10 @@ from backend.accounts.errors import AccountRefused
 from backend.kit import trail
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError
-from backend.staff import guard, links, members, oidc_links, otp, passwords, recovery, rules
+from backend.staff import appointments, guard, links, members, oidc_links, otp, passwords, recovery, rules
 from backend.staff.errors import InvitationNotValid, NoLocalPassword, NotYourself, OtpNotAccepted, UsernameTaken
 from backend.staff.links import Invitation, NewLink
-from backend.staff.members import Orderer
+from backend.staff.orders import Orderer
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +34,7 @@ class Invited:
     display_name: str
     roles: Sequence[tuple[str, UUID]]
     identity: tuple[str, str] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ class Proved:
 
 
 def invite(session: Session, by: Orderer, invited: Invited) -> NewLink:
-    """A link by which somebody becomes staff. Raises FieldError, UsernameTaken, RolesNotCompatible, NotYourself."""
+    """A link by which somebody becomes staff; where the roles take a second person, it waits for one.
+
+    Raises FieldError, UsernameTaken, RolesNotCompatible, NotYourself.
+    """
     username = accounts.normal_username(invited.username)
     if username is None:
         raise FieldError.at("/username", "3 至 40 个小写字母、数字、点、横线或下划线。", "Not a username.")
@@ -74,6 +78,9 @@ def invite(session: Session, by: Orderer, invited: Invited) -> NewLink:
     )
     told = {"roles": [f"{role}@{where}" for role, where in invited.roles], "linked": resident_id is not None}
     trail.note(session, by.account_id, by.role, "staff.invite", "invitation", made.id, told)
+    if appointments.takes_two(by, [role for role, _ in invited.roles]):
+        member = (username, invited.display_name)
+        return appointments.hold_link(session, by, made, member, invited.roles, invited.reason)
     return made
 
 
@@ -87,8 +94,12 @@ def _person(session: Session, identity: tuple[str, str] | None) -> UUID | None:
         raise FieldError(errors, error.detail_zh, error.detail_en) from None
 
 
-def make_reset_link(session: Session, by: Orderer, staff_id: UUID, *, authenticator_lost: bool) -> NewLink:
+def make_reset_link(
+    session: Session, by: Orderer, staff_id: UUID, *, authenticator_lost: bool, reason: str = ""
+) -> NewLink:
     """A link by which a staff member takes a new password; with ``authenticator_lost`` a new authenticator too.
+
+    Whoever renews everything needs nothing that only the holder has: for roles that take a second person, it waits.
 
     The link made before is void. Raises NotYourself, NotFound and NoLocalPassword.
     """
@@ -96,11 +107,15 @@ def make_reset_link(session: Session, by: Orderer, staff_id: UUID, *, authentica
     member = accounts.staff_member(session, staff_id)
     if oidc_links.subject_of(session, staff_id) is not None:
         raise NoLocalPassword()
-    links.revoke_made_for(session, staff_id)
+    appointments.drop_links_for(session, by, staff_id)
     known = accounts.credentials(session, staff_id=staff_id)
     kind = "password" if known and known.totp_secret and not authenticator_lost else "everything"
     made = links.make(session, kind, by.account_id, member.username, member.display_name, staff_id=staff_id)
     by.note(session, "staff.reset", staff_id, {"kind": kind})
+    roles = members.held(session, staff_id)
+    if kind == "everything" and appointments.takes_two(by, [role for role, _ in roles]):
+        told = (member.username, member.display_name)
+        return appointments.hold_link(session, by, made, told, roles, reason, staff_id)
     return made
 
 
@@ -207,6 +222,8 @@ def accept_by_provider(session: Session, invitation_id: UUID, issuer: str, subje
     Raises InvitationNotValid, OidcSubjectTaken, UsernameTaken, RolesNotCompatible.
     """
     invitation = links.find_by_id(session, invitation_id)
+    if not invitation.renews_authenticator:
+        raise InvitationNotValid()  # it asks for the authenticator that the holder has
     links.use(session, invitation)
     staff_id = invitation.staff_id or _join(session, invitation, "", "", None)
     if not accounts.lock_active(session, staff_id):

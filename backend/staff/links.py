@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from backend.kit import clock
 from backend.kit.db import Reader, for_update
 from backend.kit.ids import new_id
 from backend.staff import rules
-from backend.staff.errors import InvitationNotValid
+from backend.staff.errors import InvitationAwaits, InvitationNotValid
 from backend.staff.models import InvitationRow
 
 _TOKEN = re.compile(r"xi1\.[A-Za-z0-9_-]{43}")
@@ -38,6 +38,7 @@ class NewLink:
     id: UUID
     link: str = field(repr=False)
     expires_at: datetime
+    approval_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def make(
         insert(InvitationRow).values(
             id=identity, token_digest=_digest(token), kind=kind, staff_id=staff_id, username=username,
             display_name=display_name, roles=[[role, str(where)] for role, where in roles], resident_id=resident_id,
-            created_by=by, created_at=now, expires_at=ends_at, used_at=None, revoked_at=None,
+            created_by=by, created_at=now, expires_at=ends_at, used_at=None, revoked_at=None, awaits_approval_id=None,
         )
     )  # fmt: skip
     return NewLink(identity, f"{_base_url}/app/staff#join={token}", ends_at)
@@ -102,14 +103,14 @@ def _open() -> tuple[ColumnElement[bool], ...]:
 
 
 def find(reader: Reader, token: str, *, lock: bool = False) -> Invitation:
-    """What an open link is for. Raises InvitationNotValid for every other text."""
+    """What a link that works is for. Raises InvitationNotValid for every other text, and InvitationAwaits."""
     if not _TOKEN.fullmatch(token):
         raise InvitationNotValid()
     return _found(reader, InvitationRow.token_digest == _digest(token), lock)
 
 
 def find_by_id(session: Session, invitation_id: UUID) -> Invitation:
-    """The same for a link that was opened before, held until the transaction ends. Raises InvitationNotValid."""
+    """The same for a link that was opened before, held until the transaction ends."""
     return _found(session, InvitationRow.id == invitation_id, True)
 
 
@@ -118,6 +119,8 @@ def _found(reader: Reader, this: ColumnElement[bool], lock: bool) -> Invitation:
     row = reader.execute(for_update(statement) if lock else statement).first()
     if row is None:
         raise InvitationNotValid()
+    if row.awaits_approval_id is not None:
+        raise InvitationAwaits()
     roles = tuple((str(role), UUID(where)) for role, where in row.roles)
     return Invitation(
         row.id, row.kind, row.staff_id, row.username, row.display_name, roles, row.resident_id, row.created_by,
@@ -127,9 +130,44 @@ def _found(reader: Reader, this: ColumnElement[bool], lock: bool) -> Invitation:
 
 def use(session: Session, invitation: Invitation) -> None:
     """A link works once. Raises InvitationNotValid when another was faster."""
-    this = update(InvitationRow).where(InvitationRow.id == invitation.id, *_open()).values(used_at=clock.now())
+    good = (InvitationRow.id == invitation.id, InvitationRow.awaits_approval_id.is_(None), *_open())
+    this = update(InvitationRow).where(*good).values(used_at=clock.now())
     if session.execute(this.returning(InvitationRow.id)).first() is None:
         raise InvitationNotValid()
+
+
+def hold(session: Session, made: NewLink, approval_id: UUID, until: datetime) -> NewLink:
+    """Let a link that was just made not work before a second person approves, nor after ``until``."""
+    held = update(InvitationRow).where(InvitationRow.id == made.id)
+    session.execute(held.values(awaits_approval_id=approval_id, expires_at=until))
+    return replace(made, approval_id=approval_id, expires_at=until)
+
+
+def release(session: Session, invitation_id: UUID, approval_id: UUID) -> datetime:
+    """Let a held link work from now on, and say until when. Raises InvitationNotValid when it is void meanwhile."""
+    ends_at = clock.now() + timedelta(hours=rules.INVITATION_HOURS)
+    held = (InvitationRow.id == invitation_id, InvitationRow.awaits_approval_id == approval_id, *_open())
+    free = update(InvitationRow).where(*held).values(awaits_approval_id=None, expires_at=ends_at)
+    if session.execute(free.returning(InvitationRow.id)).first() is None:
+        raise InvitationNotValid()
+    return ends_at
+
+
+def held_by(reader: Reader, invitation_id: UUID) -> UUID | None:
+    """The proposal that an open link waits for, if any."""
+    this = (InvitationRow.id == invitation_id, *_open())
+    return reader.execute(select(InvitationRow.awaits_approval_id).where(*this)).scalar()
+
+
+def held_for(reader: Reader, staff_id: UUID) -> list[UUID]:
+    """The proposals that open links of an account wait for."""
+    this = (InvitationRow.staff_id == staff_id, InvitationRow.awaits_approval_id.is_not(None), *_open())
+    return [one for one in reader.execute(select(InvitationRow.awaits_approval_id).where(*this)).scalars() if one]
+
+
+def person_of(reader: Reader, invitation_id: UUID) -> UUID | None:
+    """The natural person whom an invitation is for, where known."""
+    return reader.execute(select(InvitationRow.resident_id).where(InvitationRow.id == invitation_id)).scalar()
 
 
 def username_is_invited(reader: Reader, username: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,31 +10,11 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.accounts.errors import AccountRefused
-from backend.kit import trail
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError, NotFound
-from backend.staff import links, oidc_links, otp, passwords, rules
-from backend.staff.errors import LastAccountAdmin, NotYourself, RolesNotCompatible
-
-RoleHeld = tuple[str, UUID]
-ADMIN = "account-admin"
-
-
-@dataclass(frozen=True)
-class Orderer:
-    """Who gives an order about somebody else's account. ``person_id``: the person behind, where known."""
-
-    account_id: UUID
-    role: str
-    person_id: UUID | None = None
-
-    def note(self, session: Session, action: str, subject: UUID, detail: dict[str, Any] | None = None) -> None:
-        trail.note(session, self.account_id, self.role, action, "staff", subject, detail)
-
-    def require_other(self, staff_id: UUID) -> None:
-        """Raise NotYourself when the order is about the orderer's own account."""
-        if staff_id == self.account_id:
-            raise NotYourself()
+from backend.staff import appointments, links, oidc_links, otp, passwords, rules
+from backend.staff.errors import AppointmentOutdated, LastAccountAdmin, RolesNotCompatible, SecondPersonNeeded
+from backend.staff.orders import ADMIN, Orderer, RoleHeld
 
 
 def create_staff(
@@ -101,27 +80,66 @@ def require_roles(reader: Reader, roles: Sequence[RoleHeld], resident_id: UUID |
         raise RolesNotCompatible(pairs=[list(pair) for pair in pairs])
 
 
-def set_roles(session: Session, by: Orderer, staff_id: UUID, roles: Sequence[RoleHeld]) -> None:
-    """Let somebody hold exactly these roles from the next request on.
+def set_roles(
+    session: Session, by: Orderer, staff_id: UUID, roles: Sequence[RoleHeld], reason: str = ""
+) -> UUID | None:
+    """Let somebody hold exactly these roles from the next request on; or propose it, where it takes a second person.
 
-    Raises NotYourself, NotFound, FieldError, RolesNotCompatible and LastAccountAdmin.
+    Returns the proposal's id then. Raises NotYourself, NotFound, FieldError, RolesNotCompatible and LastAccountAdmin.
     """
     by.require_other(staff_id)
-    accounts.staff_member(session, staff_id)
+    staff = accounts.staff_member(session, staff_id)
     require_roles(session, roles, accounts.person_of_staff(session, staff_id), staff_id)
-    stays_admin = any(role == ADMIN for role, _ in roles)
-    if not stays_admin:
+    before = held(session, staff_id)
+    gained = [role for role, where in roles if (role, where) not in before]
+    if appointments.takes_two(by, gained):
+        return appointments.propose_roles(session, by, staff, before, roles, reason)
+    apply_roles(session, staff_id, roles)
+    by.note(session, "staff.roles", staff_id, _told(before, roles))
+    return None
+
+
+def held(reader: Reader, staff_id: UUID) -> list[RoleHeld]:
+    """The roles of an account."""
+    return [
+        (str(one["role"]), UUID(str(one["organisation_id"]))) for one in accounts.staff_memberships(reader, staff_id)
+    ]
+
+
+def apply_roles(session: Session, staff_id: UUID, roles: Sequence[RoleHeld]) -> None:
+    """Replace an account's roles. Raises FieldError, RolesNotCompatible and LastAccountAdmin."""
+    require_roles(session, roles, accounts.person_of_staff(session, staff_id), staff_id)
+    if not any(role == ADMIN for role, _ in roles):
         _require_another_admin(session, staff_id)
         links.revoke_made_by(session, staff_id)
-    before = accounts.staff_memberships(session, staff_id)
     accounts.replace_memberships(session, staff_id, roles)
-    told = {"before": [_held(one["role"], one["organisation_id"]) for one in before],
-            "after": [_held(*one) for one in roles]}  # fmt: skip
-    by.note(session, "staff.roles", staff_id, told)
 
 
-def _held(role: object, organisation_id: object) -> str:
-    return f"{role}@{organisation_id}"
+def give_roles(session: Session, payload: dict[str, Any], approval_id: UUID, proposer: UUID) -> dict[str, Any]:
+    """Give the roles, if the account still holds what was shown. Open reset links are void: they were made for less.
+
+    Raises AppointmentOutdated, and what giving roles raises.
+    """
+    appointments.require_admin(session, proposer)
+    staff_id = UUID(payload["staff_id"])
+    if (
+        not accounts.lock_active(session, staff_id)
+        or appointments.written(held(session, staff_id)) != payload["before"]
+    ):
+        raise AppointmentOutdated()
+    links.revoke_made_for(session, staff_id)
+    before, roles = ([(role, UUID(where)) for role, where in payload[one]] for one in ("before", "roles"))
+    apply_roles(session, staff_id, roles)
+    told = {**_told(before, roles), "approval_id": str(approval_id)}
+    Orderer(proposer, ADMIN).note(session, "staff.roles", staff_id, told)
+    return {}
+
+
+def _told(before: Sequence[RoleHeld], after: Sequence[RoleHeld]) -> dict[str, list[str]]:
+    return {
+        "before": [f"{role}@{where}" for role, where in before],
+        "after": [f"{role}@{where}" for role, where in after],
+    }
 
 
 def _require_another_admin(session: Session, staff_id: UUID) -> None:
@@ -164,9 +182,14 @@ def end_sessions(session: Session, by: Orderer, staff_id: UUID, session_id: UUID
 
 
 def link_identity(session: Session, by: Orderer, staff_id: UUID, issuer: str, subject: str) -> None:
-    """Tie an account to an identity at the provider. Raises NotYourself, NotFound and OidcSubjectTaken."""
+    """Tie an account to an identity at the provider.
+
+    Raises NotYourself, NotFound, OidcSubjectTaken, and SecondPersonNeeded for an account that two look after.
+    """
     by.require_other(staff_id)
     accounts.staff_member(session, staff_id)
+    if appointments.takes_two(by, [role for role, _ in held(session, staff_id)]):
+        raise SecondPersonNeeded()
     links.revoke_made_for(session, staff_id)
     oidc_links.link(session, staff_id, issuer, subject)
     by.note(session, "staff.oidc-link", staff_id)

@@ -14,7 +14,8 @@ from backend.kit.db import Base, local, reference
 
 class InvitationRow(Base):
     """A one-time link. ``kind``: ``join`` makes an account; ``password`` replaces a password; ``everything`` also the
-    authenticator and the recovery codes. The link itself is nowhere, only its digest.
+    authenticator and the recovery codes. The link itself is nowhere, only its digest. It does not work while
+    ``awaits_approval_id`` names the proposal that a second person has still to approve.
     """
 
     __tablename__ = "staff_invitations"
@@ -38,6 +39,7 @@ class InvitationRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    awaits_approval_id: Mapped[UUID | None]
 
 
 class PendingSecretRow(Base):

@@ -13,6 +13,7 @@ from backend.kit.errors import DomainError
 from backend.staff import guard, invitations, oidc, otp, own, passwords, recovery, rules, schemas, signing_in
 from backend.staff.errors import (
     CredentialsRefused,
+    InvitationAwaits,
     InvitationNotValid,
     NoLocalPassword,
     OidcNotConfigured,
@@ -68,7 +69,7 @@ def sign_in_staff(body: dict[str, Any]) -> dict[str, Any]:
 @entrance
 @blp.arguments(schemas.InvitationOpening)
 @blp.response(200, schemas.OpenedInvitationView)
-@problems(InvitationNotValid)
+@problems(InvitationNotValid, InvitationAwaits)
 def open_invitation(body: dict[str, Any]) -> dict[str, Any]:
     """打开邀请或重置链接
 
@@ -84,7 +85,7 @@ def open_invitation(body: dict[str, Any]) -> dict[str, Any]:
 @entrance
 @blp.arguments(schemas.InvitationAcceptance)
 @blp.response(200, schemas.AcceptedView)
-@problems(InvitationNotValid, OtpNotAccepted, UsernameTaken, RolesNotCompatible, TooManyAttempts)
+@problems(InvitationNotValid, InvitationAwaits, OtpNotAccepted, UsernameTaken, RolesNotCompatible, TooManyAttempts)
 def accept_invitation(body: dict[str, Any]) -> dict[str, Any]:
     """接受邀请，或完成重置
 
@@ -116,7 +117,7 @@ def show_oidc() -> dict[str, Any]:
 @entrance
 @blp.arguments(schemas.OidcStart)
 @blp.response(200, schemas.OidcStartedView)
-@problems(OidcNotConfigured, OidcUnavailable, InvitationNotValid, TooManyAttempts)
+@problems(OidcNotConfigured, OidcUnavailable, InvitationNotValid, InvitationAwaits, TooManyAttempts)
 def start_oidc(body: dict[str, Any]) -> Any:
     """从单位的统一身份认证登录：开始
 
@@ -137,7 +138,7 @@ def start_oidc(body: dict[str, Any]) -> Any:
 @blp.response(200, TokensView)
 @problems(
     OidcNotConfigured, OidcRefused, OidcUnavailable, OidcSubjectUnknown, OidcSubjectTaken, InvitationNotValid,
-    UsernameTaken, RolesNotCompatible,
+    InvitationAwaits, UsernameTaken, RolesNotCompatible,
 )  # fmt: skip
 def sign_in_oidc(body: dict[str, Any]) -> dict[str, Any]:
     """从单位的统一身份认证登录：完成

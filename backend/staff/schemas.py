@@ -164,23 +164,34 @@ def _roles(least: int) -> fields.List:
     return fields.List(fields.Nested(RoleGiven), required=True, validate=validate.Length(least, 20))
 
 
+def _reason() -> Text:
+    said = "理由；须由项目办公室批准时，审批的人看得到。不要写证件号和手机号"
+    return Text(most=500, least=0, load_default="", metadata={"description": said})
+
+
 class InvitationRequest(Request):
     username = Text(most=40, least=3, required=True)
     display_name = Text(most=60, required=True)
     roles = _roles(1)
     identity = fields.Nested(EmployeeIdentity)
+    reason = _reason()
 
 
 class LinkView(View):
-    """``link`` is shown this once; give it to the employee by hand or by a channel of your own."""
+    """``link`` is shown this once; give it to the employee by hand or by a channel of your own.
+
+    With ``approval_id`` it does not work before a member of the office has approved that proposal; from then on for
+    72 hours.
+    """
 
     id = fields.UUID(required=True)
     link = fields.String(required=True)
     expires_at = Instant(required=True)
+    approval_id = fields.UUID(required=True, allow_none=True)
 
 
 class InvitationView(View):
-    """A link that still works. ``linked``: whether the person behind it is known."""
+    """A link that works, or will once ``awaits_approval_id`` is approved. ``linked``: whether its person is known."""
 
     id = fields.UUID(required=True)
     kind = fields.String(required=True, validate=one_of("join", "password", "everything"))
@@ -190,6 +201,7 @@ class InvitationView(View):
     created_by = fields.UUID(required=True)
     created_at = Instant(required=True)
     expires_at = Instant(required=True)
+    awaits_approval_id = fields.UUID(required=True, allow_none=True)
 
 
 class StaffQuery(PageQuery):
@@ -215,12 +227,20 @@ class RolesRequest(Request):
     """All roles from now on; an empty list takes every one away."""
 
     roles = _roles(0)
+    reason = _reason()
+
+
+class RolesView(StaffView):
+    """With ``approval_id`` nothing has changed yet: the roles are held once a member of the office has approved it."""
+
+    approval_id = fields.UUID(required=True, allow_none=True)
 
 
 class ResetRequest(Request):
     """``authenticator_lost``: the link also replaces authenticator and recovery codes."""
 
     authenticator_lost = Flag(required=True)
+    reason = _reason()
 
 
 class SubjectRequest(Request):

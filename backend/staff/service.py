@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from backend.staff import links, oidc, passwords
-from backend.staff.members import Orderer, create_staff, lift_suspension, set_roles, suspend
+from backend.staff import appointments, links, members, oidc, passwords
+from backend.staff.appointments import concerns
+from backend.staff.members import create_staff, lift_suspension, set_roles, suspend
 from backend.staff.oidc import flow_row
+from backend.staff.orders import Orderer
 from backend.staff.otp import matching_step, new_totp_secret, provisioning_uri
 from backend.staff.passwords import PasswordCost
 from backend.staff.passwords import problem as password_problem
@@ -12,11 +14,13 @@ from backend.staff.provider import ProviderSettings
 from backend.staff.signing_in import CheckedStaff, check_staff, sign_in_staff
 
 __all__ = [
+    "KINDS",
     "CheckedStaff",
     "Orderer",
     "PasswordCost",
     "ProviderSettings",
     "check_staff",
+    "concerns",
     "configure",
     "create_staff",
     "flow_row",
@@ -29,6 +33,13 @@ __all__ = [
     "sign_in_staff",
     "suspend",
 ]
+
+KINDS = [
+    (kind, title, appointments.prepare(kind),
+     members.give_roles if kind == appointments.ROLES else appointments.release_link)
+    for kind, title in appointments.TITLES.items()
+]  # fmt: skip
+"""What a second person approves of staff: name, title, how it is described, what does it."""
 
 
 def configure(

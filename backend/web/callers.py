@@ -223,6 +223,7 @@ PERMISSIONS: dict[str, Permission] = {
     "staff.suspend": _staff("停用和恢复工作人员账号", "account-admin", whose="任何单位，自己除外"),
     "staff.reset": _staff("重置工作人员的登录方式", "account-admin", whose="任何单位，自己除外"),
     "staff.sessions": _staff("查看和结束工作人员的会话", "account-admin", whose="任何单位，自己除外"),
+    "staff.approve": _staff("批准工作人员上岗、角色和重置", "office", whose="他人提出的，本人除外"),
     "approvals.read": _staff("查看审批事项", "office", "auditor", whose="任何单位"),
     "approvals.decide": _staff("审批他人提出的事项", "office", whose="他人提出的"),
     "approvals.withdraw": _staff("撤回自己提出的事项", "office", whose="自己提出的"),

@@ -2352,6 +2352,9 @@ export interface paths {
          * @description 给出一个 72 小时内有效、只能用一次的链接，只显示这一次，请当面或通过可靠的渠道交给本人。密码和验证器由本人设定，
          *     管理员看不到。`identity` 填写员工本人的姓名和身份证号，用来防止审核自己的申报；填写后不再显示。
          *
+         *     能查看个人信息、审批或审计的角色，不由账号管理员一个人决定：链接要等项目办公室的另一个人批准（`approval_id`）才能用，
+         *     批准后 72 小时内有效。
+         *
          *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.invite`。
          */
         post: operations["invite_staff"];
@@ -2417,7 +2420,8 @@ export interface paths {
         get?: never;
         /**
          * 关联统一身份认证的身份
-         * @description 从此只从那里登录：本地密码、验证器和恢复码删除，会话结束。
+         * @description 从此只从那里登录：本地密码、验证器和恢复码删除，会话结束。有查看个人信息、审批或审计角色的账号不能由管理员一个人
+         *     关联：发一个换新全部登录方式的重置链接，批准后由本人从那里登录来接受。
          *
          *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.reset`。
          */
@@ -2449,7 +2453,8 @@ export interface paths {
         /**
          * 重置登录方式的链接
          * @description 忘了密码：本人凭链接和原验证器的动态码设新密码。验证器也丢了（`authenticator_lost`）：密码、验证器和恢复码一起换新，
-         *     请先当面确认是本人。管理员看不到密码。先前的链接作废。
+         *     请先当面确认是本人；有查看个人信息、审批或审计角色的账号，链接要等项目办公室的另一个人批准（`approval_id`）才能用。
+         *     管理员看不到密码。先前的链接作废。
          *
          *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.reset`。
          */
@@ -2474,6 +2479,8 @@ export interface paths {
          * 设定角色
          * @description 整个换成给出的这些，下一个请求起生效；正在进行中的操作若因此失去权限，也不会生效。账号管理员不能兼任经手个人信息的
          *     角色和审计，审计不能兼任任何会作改动的角色。
+         *
+         *     新给能查看个人信息、审批或审计的角色，要等项目办公室的另一个人批准：`approval_id` 指出所提的事项，此前角色不变。
          *
          *     可调用者：account-admin、staff（任何单位，自己除外）。权限：`staff.roles`。
          */
@@ -3494,10 +3501,17 @@ export interface components {
         InvitationRequest: {
             display_name: string;
             identity?: components["schemas"]["EmployeeIdentity"];
+            /**
+             * @description 理由；须由项目办公室批准时，审批的人看得到。不要写证件号和手机号
+             * @default
+             */
+            reason: string;
             roles: components["schemas"]["RoleGiven"][];
             username: string;
         };
         InvitationView: {
+            /** Format: uuid */
+            awaits_approval_id: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: uuid */
@@ -3560,6 +3574,8 @@ export interface components {
             window: "day" | "month" | "year" | "ever";
         };
         LinkView: {
+            /** Format: uuid */
+            approval_id: string | null;
             /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
@@ -3923,7 +3939,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -4058,6 +4074,11 @@ export interface components {
         };
         ResetRequest: {
             authenticator_lost: boolean;
+            /**
+             * @description 理由；须由项目办公室批准时，审批的人看得到。不要写证件号和手机号
+             * @default
+             */
+            reason: string;
         };
         ReversalRequest: {
             /** @description 理由；写入流水，不要写个人信息 */
@@ -4112,7 +4133,27 @@ export interface components {
             role: "office" | "auditor" | "account-admin" | "counter-clerk" | "community-worker" | "partner-manager" | "data-officer" | "market-manager";
         };
         RolesRequest: {
+            /**
+             * @description 理由；须由项目办公室批准时，审批的人看得到。不要写证件号和手机号
+             * @default
+             */
+            reason: string;
             roles: components["schemas"]["RoleGiven"][];
+        };
+        RolesView: {
+            /** Format: uuid */
+            approval_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+            display_name: string;
+            /** Format: uuid */
+            id: string;
+            linked: boolean;
+            memberships: components["schemas"]["MembershipView"][];
+            oidc: boolean;
+            /** @enum {string} */
+            status: "active" | "suspended";
+            username: string;
         };
         ScanRequest: {
             code: string;
@@ -6260,7 +6301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号；`roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
+            /** @description `invitation-awaits-approval` 链接还在等待批准；`oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号；`roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6373,7 +6414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `oidc-not-configured` 没有接入统一身份认证 */
+            /** @description `invitation-awaits-approval` 链接还在等待批准；`oidc-not-configured` 没有接入统一身份认证 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6694,6 +6735,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invitation-awaits-approval` 链接还在等待批准 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invitation-not-valid` 链接无效 */
             410: {
                 headers: {
@@ -6798,7 +6848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
+            /** @description `invitation-awaits-approval` 链接还在等待批准；`roles-not-compatible` 这些角色不能由同一人担任；`username-taken` 这个用户名已有人使用 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16018,7 +16068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号 */
+            /** @description `oidc-not-configured` 没有接入统一身份认证；`oidc-subject-taken` 这个身份已关联另一个账号；`second-person-needed` 这个账号的登录方式须由两个人更换 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16329,7 +16379,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StaffView"];
+                    "application/json": components["schemas"]["RolesView"];
                 };
             };
             /** @description `malformed-request` 请求无法读取 */

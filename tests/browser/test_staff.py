@@ -39,9 +39,13 @@ def admin(open_page: Open, demo: Demo) -> Watched:
 
 
 def test_a_new_colleague_comes_in_signs_in_again_and_is_suspended(
-    open_page: Open, admin: Watched, told: dict[str, Any]
+    open_page: Open, demo: Demo, admin: Watched, told: dict[str, Any]
 ) -> None:
     link = _is_invited(admin, told)
+    page = open_page(link)
+    page.sees("链接还在等待批准")
+    page.is_usable()
+    _is_let_in(open_page, demo, told)
     page = open_page(link)
     secret, codes = _joins(page, told)
     _knows_her_sessions(open_page, page, told, codes[0])
@@ -60,8 +64,26 @@ def _is_invited(admin: Watched, told: dict[str, Any]) -> str:
     admin.press("生成邀请链接")
     link = admin.page.get_by_label("一次性链接")
     expect(link).to_have_value(re.compile(r"/app/staff#join=xi1\."))
+    admin.sees("须由项目办公室的另一个人")
     admin.is_usable()
-    return link.input_value()
+    value = link.input_value()
+    admin.page.reload()
+    expect(admin.page.locator("#open-links")).to_contain_text("等待项目办公室批准")
+    return value
+
+
+def _is_let_in(open_page: Open, demo: Demo, told: dict[str, Any]) -> None:
+    """A member of the office sees who it is and approves."""
+    office = at_desk(open_page, demo, "/app/office", "信用办工作人员")
+    go(office, "审批")
+    office.page.locator("section.card").filter(has_text=told["name"]).get_by_role("link", name="查看并审批").click()
+    expect(office.page.locator("#summary")).to_contain_text("窗口工作人员（信用办公室（演示））")
+    expect(office.page.locator("#summary")).to_contain_text("请先向本人核实")
+    office.page.get_by_label("审批理由").fill("已当面核实")
+    office.is_usable()
+    office.press("批准")
+    office.press("批准并执行")
+    office.sees("已批准并执行")
 
 
 def _joins(page: Watched, told: dict[str, Any]) -> tuple[str, list[str]]:

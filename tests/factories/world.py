@@ -36,13 +36,15 @@ from backend.delegation import service as delegation
 from backend.devices import service as devices
 from backend.identity import service as identity
 from backend.kit import city, clock, db, files, trail
+from backend.kit.ids import NIL
 from backend.ledger import service as ledger
 from backend.messages import inbox
 from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.privacy import service as privacy
-from backend.staff import invitations, members, oidc, oidc_links, otp
+from backend.staff import invitations, oidc, oidc_links, otp
+from backend.staff.orders import Orderer
 from backend.web import callers
 from tests.community.pictures import picture
 from tests.factories import accounts as people
@@ -229,7 +231,7 @@ class World:
     def _invited(self, session: Session) -> str:
         where = people.organisation(session)
         invited = invitations.Invited(f"i{uuid4().hex[:10]}", "测试新同事", [("office", where)])
-        made = invitations.invite(session, members.Orderer(uuid4(), "account-admin"), invited)
+        made = invitations.invite(session, Orderer(NIL, "command-line"), invited)
         self.invitation_id = made.id
         return made.link.partition("#join=")[2]
 
@@ -304,7 +306,8 @@ class World:
         return {**self._member(session), "body": {"authenticator_lost": True}}
 
     def _link_oidc_subject(self, session: Session) -> dict[str, Any]:
-        return {**self._member(session), "body": {"subject": uuid4().hex}}
+        who = people.staff(session, "partner-manager", kind="partner")
+        return {"params": {"staff_id": who.staff_id}, "body": {"subject": uuid4().hex}}
 
     def _unlink_oidc_subject(self, session: Session) -> dict[str, Any]:
         call = self._member(session)

@@ -26,7 +26,8 @@ from backend.kit import clock, db
 from backend.ledger import service as ledger
 from backend.messages import inbox
 from backend.perks import service as perks
-from backend.staff import invitations, members
+from backend.staff import invitations
+from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
 from tests.factories import guardians
@@ -90,7 +91,7 @@ class Others:
             invited = invitations.Invited(
                 f"i{uuid4().hex[:10]}", "别处的新同事", [("office", colleague.organisation_id)]
             )
-            invitation = invitations.invite(session, members.Orderer(uuid4(), "account-admin"), invited).id
+            invitation = invitations.invite(session, Orderer(uuid4(), "account-admin"), invited).id
             approval = world._new_adjustment(session, "other office").id
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,

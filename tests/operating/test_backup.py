@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import inspect, text, update
+from sqlalchemy import func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
-from backend.accounts.models import PersonRow
+from backend.accounts.models import PersonRow, SessionRow
 from backend.backup import seals, service
 from backend.backup.envelope import CHUNK_BYTES, Header, Reader, Writer, new_salt, read_header
-from backend.kit import db, files, migrations
+from backend.kit import clock, db, files, migrations
 from backend.kit.db import Database
 from backend.models import metadata
 from config.settings import Settings
@@ -152,7 +152,8 @@ def test_a_backup_comes_back_whole_and_is_proved(filled: Settings, target: Datab
     there = counts(target)
     assert there == here and done.ended_sessions > 0
     with db.reading() as reader:
-        assert reader.execute(text("SELECT count(*) FROM sessions WHERE ended_at IS NULL")).scalar() == 0
+        open_still = select(func.count()).where(SessionRow.ended_at.is_(None), SessionRow.expires_at > clock.now())
+        assert reader.execute(open_still).scalar() == 0
     kept = {p.relative_to(tmp_path / "files").as_posix() for p in (tmp_path / "files").rglob("*") if p.is_file()}
     with db.reading() as reader:
         assert kept == set(reader.execute(text("SELECT storage_key FROM files")).scalars())

@@ -16,9 +16,11 @@ from backend.community import points, submissions
 from backend.community.models import Review, Submission
 from backend.community.submissions import NewSubmission
 from backend.kit import clock, db
+from backend.kit.ids import NIL
 from backend.kit.trail import TrailRow
 from backend.staff import members
 from backend.staff.errors import LastAccountAdmin
+from backend.staff.orders import Orderer
 from backend.web import callers
 from tests.checked_client import CheckedClient
 from tests.community.conftest import DONGSHAN, act, neighbour, organisation_of
@@ -66,14 +68,15 @@ def test_staff_are_listed_by_page_organisation_role_and_status(
 
 def test_roles_are_replaced_and_count_in_the_next_request(client: CheckedClient, admin: Employee, office: UUID) -> None:
     who = employee("office", office)
-    answer = set_roles(client, admin, who.id, ("auditor", office))
-    assert [one["role"] for one in answer.get_json()["memberships"]] == ["auditor"]
-    assert client.get(f"{API}/me", token=who.token).get_json()["account"]["roles"] == ["auditor"]
+    answer = set_roles(client, admin, who.id, ("market-manager", office))
+    assert [one["role"] for one in answer.get_json()["memberships"]] == ["market-manager"]
+    assert answer.get_json()["approval_id"] is None
+    assert client.get(f"{API}/me", token=who.token).get_json()["account"]["roles"] == ["market-manager"]
     with db.reading() as reader:
         told_of = reader.execute(
             select(TrailRow.detail).where(TrailRow.action == "staff.roles", TrailRow.subject_id == str(who.id))
         ).scalar_one()
-    assert told_of == {"before": [f"office@{office}"], "after": [f"auditor@{office}"]}
+    assert told_of == {"before": [f"office@{office}"], "after": [f"market-manager@{office}"]}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def only_admins(*wanted: Employee) -> None:
 
 def test_the_last_administrator_stays(client: CheckedClient, admin: Employee, office: UUID) -> None:
     only_admins(admin)
-    operator = members.Orderer(uuid4(), "command-line")
+    operator = Orderer(NIL, "command-line")
     for act_of in (
         lambda session: members.suspend(session, operator, admin.id),
         lambda session: members.set_roles(session, operator, admin.id, [("office", office)]),
@@ -162,13 +165,13 @@ def test_two_administrators_who_suspend_each_other_leave_one(
     def second() -> None:
         try:
             with db.transaction() as session:
-                members.suspend(session, members.Orderer(other.id, "account-admin"), admin.id)
+                members.suspend(session, Orderer(other.id, "account-admin"), admin.id)
         except LastAccountAdmin as refusal:
             results.append(refusal)
 
     thread = threading.Thread(target=second)
     with db.transaction() as session:
-        members.suspend(session, members.Orderer(admin.id, "account-admin"), other.id)
+        members.suspend(session, Orderer(admin.id, "account-admin"), other.id)
         monkeypatch.setattr(accounts, "lock_holders", watched)
         thread.start()
         looked.wait(0.5)  # never set where the second waits, as it must
@@ -217,7 +220,7 @@ def test_the_links_of_a_suspended_account_are_void(client: CheckedClient, admin:
     link = client.post(f"{API}/staff/{who.id}/reset-links", json={"authenticator_lost": True}, token=admin.token)
     suspend(client, admin, who.id)
     client.delete(f"{API}/staff/{who.id}/suspension", token=admin.token)
-    assert told(open_link(client, token_in(link))) == (410, "invitation-not-valid")
+    assert told(open_link(client, token_in(link, approved=False))) == (410, "invitation-not-valid")
 
 
 # --- in the middle of a review -----------------------------------------------------------------------------------
@@ -278,7 +281,7 @@ def test_a_worker_dismissed_while_her_decision_waits_decides_nothing(
 ) -> None:  # fmt: skip
     """She is let in, then waits for a row that the other transaction holds, in which she is dismissed."""
     worker, submission_id = desk
-    let_in, answers, by = at_the_door(monkeypatch), [], members.Orderer(uuid4(), "account-admin")
+    let_in, answers, by = at_the_door(monkeypatch), [], Orderer(uuid4(), "account-admin")
     with db.transaction() as session:
         owner = session.execute(select(Submission.resident_id).where(Submission.id == submission_id)).scalar_one()
         points.lock_member(session, owner)

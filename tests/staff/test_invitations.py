@@ -52,7 +52,7 @@ def test_an_invited_person_comes_in_with_her_own_password_and_authenticator(
 def test_the_link_carries_its_token_where_no_server_logs_it(
     client: CheckedClient, admin: Employee, office: UUID
 ) -> None:
-    answer = invite(client, admin, office)
+    answer = invite(client, admin, office, "account-admin")
     assert answer.get_json()["link"].startswith("http://127.0.0.1:8000/app/staff#join=xi1.")
     ends_at = clock.now() + timedelta(hours=72)
     assert answer.get_json()["expires_at"][:15] == ends_at.isoformat()[:15]
@@ -110,10 +110,11 @@ def test_a_link_ends_after_three_days(client: CheckedClient, admin: Employee, of
 
 def test_a_revoked_link_is_void(client: CheckedClient, admin: Employee, office: UUID) -> None:
     made = invite(client, admin, office)
-    secret = open_link(client, token_in(made)).get_json()["authenticator"]["totp_secret"]
+    token = token_in(made)
+    secret = open_link(client, token).get_json()["authenticator"]["totp_secret"]
     where = f"{API}/staff/invitations/{made.get_json()['id']}"
     assert client.delete(where, token=admin.token).status_code == 204
-    assert told(finish(client, token_in(made), otp_of(secret))) == (410, "invitation-not-valid")
+    assert told(finish(client, token, otp_of(secret))) == (410, "invitation-not-valid")
     assert told(client.delete(where, token=admin.token)) == (404, "not-found")
     listed = client.get(f"{API}/staff/invitations?limit=100", token=admin.token).get_json()["items"]
     assert made.get_json()["id"] not in [one["id"] for one in listed]

@@ -69,7 +69,7 @@ def link(client: CheckedClient, by: Employee, staff_id: object, subject: str) ->
 @pytest.fixture
 def linked(client: CheckedClient, admin: Employee) -> tuple[Employee, str]:
     """An employee and her subject at the provider."""
-    who, subject = employee(), uuid4().hex
+    who, subject = employee("partner-manager", kind="partner"), uuid4().hex
     assert link(client, admin, who.id, subject).status_code == 200
     return who, subject
 
@@ -123,6 +123,31 @@ def test_an_invitation_accepted_at_the_provider_learns_the_subject(
     assert again.get_json()["account"]["id"] == came.get_json()["account"]["id"]
 
 
+def test_an_officer_is_not_linked_by_one_administrator_but_links_herself_by_an_approved_link(
+    client: CheckedClient, admin: Employee, identity_provider: OidcServer
+) -> None:
+    officer, subject = employee(), uuid4().hex
+    assert told(link(client, admin, officer.id, subject)) == (409, "second-person-needed")
+    reset = client.post(f"{API}/staff/{officer.id}/reset-links", json={"authenticator_lost": True}, token=admin.token)
+    token = token_in(reset, approved=False)
+    assert told(start(client, invitation_token=token)) == (409, "invitation-awaits-approval")
+    begun = start(client, invitation_token=token_in(reset)).get_json()
+    came = finish(client, identity_provider.authorize(begun["authorization_url"], subject))
+    assert came.status_code == 200 and came.get_json()["account"]["id"] == str(officer.id)
+    assert told(sign_in(client, officer.account.username, otp=officer.account.otp())) == (401, "sign-in-refused")
+
+
+def test_a_link_for_a_new_password_is_not_accepted_at_the_provider(
+    client: CheckedClient, admin: Employee, identity_provider: OidcServer
+) -> None:
+    officer = employee()
+    reset = client.post(f"{API}/staff/{officer.id}/reset-links", json={"authenticator_lost": False}, token=admin.token)
+    begun = start(client, invitation_token=token_in(reset)).get_json()
+    came = finish(client, identity_provider.authorize(begun["authorization_url"], uuid4().hex))
+    assert told(came) == (410, "invitation-not-valid")
+    assert client.get(f"{API}/me", token=officer.token).status_code == 200
+
+
 def test_an_invitation_used_meanwhile_makes_nothing(
     client: CheckedClient, admin: Employee, office: UUID, identity_provider: OidcServer
 ) -> None:
@@ -138,7 +163,8 @@ def test_one_subject_belongs_to_one_account(
     client: CheckedClient, admin: Employee, office: UUID, identity_provider: OidcServer, linked: tuple[Employee, str]
 ) -> None:
     _, subject = linked
-    assert told(link(client, admin, employee().id, subject)) == (409, "oidc-subject-taken")
+    colleague = employee("partner-manager", kind="partner")
+    assert told(link(client, admin, colleague.id, subject)) == (409, "oidc-subject-taken")
     begun = start(client, invitation_token=token_in(invite(client, admin, office))).get_json()
     brought = identity_provider.authorize(begun["authorization_url"], subject)
     assert told(finish(client, brought)) == (409, "oidc-subject-taken")

@@ -104,12 +104,16 @@ export function recoveryCodes(codes, onDone) {
 }
 
 export function oneTimeLink(made, hint) {
+  const waits = made.approval_id
+    ? h("p", null, h("strong", null, "还不能用："), "须由项目办公室的另一个人在“审批”里批准，批准后 72 小时内有效。")
+    : null;
   const text = h("input", { readOnly: true, value: made.link, id: "one-time-link" });
   text.addEventListener("focus", () => text.select());
   return h(
     "div",
     { class: "notice warn", role: "status" },
     field("一次性链接", text, hint),
+    waits,
     button("复制链接", async () => {
       await navigator.clipboard.writeText(made.link);
       tell("已复制");

@@ -53,7 +53,7 @@ export async function showJoin(context, token) {
       ]),
     ),
     card(step, form),
-    await providerButton(api, opened.kind === "join" ? { invitation_token: token } : null),
+    await providerButton(api, opened.kind === "password" ? null : { invitation_token: token }),
   );
 }
 

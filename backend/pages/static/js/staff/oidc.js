@@ -16,7 +16,7 @@ export async function providerButton(api, more) {
   if (!available) return null;
   return card(
     label,
-    h("p", null, more?.invitation_token ? "也可以不设密码，用单位的统一身份认证加入。" : "用单位的账号登录。"),
+    h("p", null, more?.invitation_token ? "也可以不设密码，以后用单位的统一身份认证登录。" : "用单位的账号登录。"),
     button(`用${label}登录`, () => leave(api, more ?? {}), { id: "oidc" }),
   );
 }

@@ -4,6 +4,7 @@ import { button, card, confirm, facts, field, h, instant, onSubmit, show, tell }
 import { oneTimeLink } from "./fields.js";
 import { ROLES, roleNames } from "./words.js";
 
+const BY_TWO = "能查看个人信息、审批或审计的角色，须由项目办公室的另一个人批准，审批的人看得到理由。";
 const HOW = "72 小时内有效，只能用一次，离开本页就不再显示。请当面或通过可靠的渠道交给本人。";
 const KINDS = { join: "邀请加入", password: "重置密码", everything: "重置全部" };
 const option = (value, label, selected = false) => h("option", { value, selected }, label);
@@ -76,11 +77,19 @@ async function showOne({ api, route }, id) {
 
 function roleForm({ api, route }, path, one, organisations) {
   const rows = roleRows(organisations, one.memberships);
+  const reason = h("input", { maxLength: 500, autocomplete: "off" });
   const form = onSubmit(
-    h("form", null, rows.node, h("button", { type: "submit", class: "main" }, "保存角色")),
+    h(
+      "form",
+      null,
+      rows.node,
+      field("理由（可不填）", reason, BY_TWO),
+      h("button", { type: "submit", class: "main" }, "保存角色"),
+    ),
     async () => {
-      await api.call("PUT", `${path}/roles`, { body: { roles: rows.value() } });
-      tell("角色已更新，下一个请求起生效");
+      const body = { roles: rows.value(), reason: reason.value };
+      const { approval_id: waits } = await api.call("PUT", `${path}/roles`, { body });
+      tell(waits ? "已提交，项目办公室批准后生效；此前角色不变" : "角色已更新，下一个请求起生效");
       await route();
     },
   );
@@ -135,6 +144,7 @@ function resets(api, path, place) {
   };
   return [
     h("p", null, "您看不到密码，由本人凭链接设定。验证器也丢了时，请先当面确认是本人。"),
+    h("p", { class: "hint" }, "全部换新的链接，对能查看个人信息、审批或审计的账号，须由项目办公室的另一个人批准才能用。"),
     h(
       "div",
       { class: "row" },
@@ -177,6 +187,7 @@ function inviteForm(api, organisations, place) {
     spellcheck: false,
   });
   const rows = roleRows(organisations, [{ role: "community-worker" }]);
+  const reason = h("input", { maxLength: 500, autocomplete: "off" });
   const legal = h("input", { maxLength: 60, autocomplete: "off" });
   const number = h("input", { maxLength: 18, autocomplete: "off" });
   const form = onSubmit(
@@ -194,10 +205,11 @@ function inviteForm(api, organisations, place) {
         field("姓名", legal),
         field("身份证号", number),
       ),
+      field("理由（可不填）", reason, BY_TWO),
       h("button", { type: "submit", class: "main" }, "生成邀请链接"),
     ),
     async () => {
-      const body = { username: username.value, display_name: name.value, roles: rows.value() };
+      const body = { username: username.value, display_name: name.value, roles: rows.value(), reason: reason.value };
       if (legal.value || number.value) body.identity = { name: legal.value, id_number: number.value };
       const made = await api.call("POST", "/staff/invitations", { body });
       form.reset();
@@ -207,6 +219,11 @@ function inviteForm(api, organisations, place) {
   );
   return card("邀请工作人员", form);
 }
+
+const validity = (one) =>
+  one.awaits_approval_id
+    ? `等待项目办公室批准，${instant(one.expires_at)}前未批准即作废`
+    : `有效至 ${instant(one.expires_at)}`;
 
 function openLinks({ api, route }, open) {
   if (!open.length) return h("p", { class: "muted" }, "没有");
@@ -227,7 +244,7 @@ function openLinks({ api, route }, open) {
           null,
           `${one.display_name}（${one.username}）`,
           h("br", null),
-          h("span", { class: "small muted" }, `${KINDS[one.kind]}，有效至 ${instant(one.expires_at)}`),
+          h("span", { class: "small muted" }, `${KINDS[one.kind]}，${validity(one)}`),
         ),
         button("作废", revoke(one), { "aria-label": `作废给${one.display_name}的链接` }),
       ),
