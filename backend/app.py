@@ -54,7 +54,7 @@ from backend.kit import (
     watch,
 )
 from backend.kit import cli as kit_cli
-from backend.ledger import adjusting
+from backend.ledger import adjusting, reversing
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import routes as ledger_routes
@@ -260,6 +260,9 @@ def _wire_approvals() -> None:
     )
     approvals.executor(
         adjusting.CODE, "调整积分", "points.approve", prepare=adjusting.prepare, execute=adjusting.execute
+    )
+    approvals.executor(
+        reversing.CODE, "更正积分", "points.approve", prepare=reversing.prepare, execute=reversing.execute
     )
     approvals.executor(
         "people.export", "导出个人信息", "exports.approve", prepare=disclosure.prepare, execute=disclosure.execute,

@@ -43,7 +43,8 @@ def _office(body: Mapping[str, Any], action: str) -> UUID:
     return UUID(str(named))
 
 
-def _propose(kind: str, action: str, body: Mapping[str, Any], payload: dict[str, Any], subject: tuple[str, str]) -> Any:
+def propose(kind: str, action: str, body: Mapping[str, Any], payload: dict[str, Any], subject: tuple[str, str]) -> Any:
+    """Propose for the caller, and show what was frozen; ``body`` has the reason."""
     with transaction() as session:
         made = service.propose(
             session, callers.operation(), kind, _actor(action), body["reason"], payload, subject
@@ -65,7 +66,7 @@ def propose_policy(body: dict[str, Any]) -> Any:
     """
     content = policies.content_of(body.get("toml"), body.get("content"))
     payload = {"kind": body["kind"], "content": content}
-    return _propose(policies.KIND, "policies.propose", body, payload, ("policy", body["kind"]))
+    return propose(policies.KIND, "policies.propose", body, payload, ("policy", body["kind"]))
 
 
 @blp.route("/approvals/points-adjustments", methods=["POST"])
@@ -90,7 +91,7 @@ def propose_adjustment(body: dict[str, Any]) -> Any:
         "reason": body["reason"],
     }  # fmt: skip
     subject = ("resident", str(body["resident_id"]))
-    return _propose("points.adjust", "points.propose", body, payload, subject)
+    return propose("points.adjust", "points.propose", body, payload, subject)
 
 
 @blp.route("/approvals/exports", methods=["POST"])
@@ -113,7 +114,7 @@ def propose_export(body: dict[str, Any]) -> Any:
     office = _office(body, "exports.propose")
     told = {name: body[name] for name in ("fields", "purpose", "legal_basis", "document_no")}
     payload = {**told, "people": people, "organisation_id": str(office)}
-    return _propose("people.export", "exports.propose", body, payload, ("residents", str(len(people))))
+    return propose("people.export", "exports.propose", body, payload, ("residents", str(len(people))))
 
 
 @blp.route("/approvals", methods=["GET"])

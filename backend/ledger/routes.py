@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from uuid import UUID
 
+from backend.approvals.errors import ConcernsYourself
+from backend.approvals.routes import propose
+from backend.approvals.schemas import ApprovalDetailView
 from backend.kit import clock
 from backend.kit.db import reading, transaction
-from backend.kit.errors import FieldError
-from backend.ledger import service
+from backend.kit.errors import FieldError, NotFound
+from backend.ledger import reversing, service
 from backend.ledger.errors import AlreadyReversed, NotReversible
 from backend.ledger.schemas import (
     BudgetRequest,
     BudgetView,
     ReversalRequest,
-    ReversalView,
     WalletEntryView,
     WalletView,
 )
@@ -79,37 +80,22 @@ def grant_budget(body: dict[str, Any]) -> dict[str, Any]:
     return {**budget._asdict(), "id": granted.id, "month": body["month"]}
 
 
-@blp.route("/ledger/reversals", methods=["POST"])
-@allow("transfers.reverse")
+@blp.route("/approvals/points-reversals", methods=["POST"])
+@allow("points.propose")
 @keyed
 @blp.arguments(ReversalRequest)
-@blp.response(201, ReversalView)
-@problems(AlreadyReversed, NotReversible)
-def reverse_transfer(body: dict[str, Any]) -> dict[str, Any]:
-    """更正一笔发放或结算
+@blp.response(201, ApprovalDetailView)
+@problems(NotFound, ConcernsYourself, AlreadyReversed, NotReversible)
+def propose_reversal(body: dict[str, Any]) -> Any:
+    """提出更正一笔发放或结算
 
-    以一笔等额、指向原流水的新流水冲正，原流水不变，明细上两笔都看得到。误发的积分已被用掉的部分由发放单位的差额账户
-    承担，余额不会变成负数；仍冻结在优惠上的部分，日后退回时先归还差额。冻结的积分请取消相应的优惠。
+    批准后，以一笔等额、指向原流水的新流水冲正，原流水不变，明细上两笔都看得到。误发的积分已被用掉的部分由发放单位的
+    差额账户承担，余额不会变成负数；仍冻结在优惠上的部分，日后退回时先归还差额。冻结的积分请取消相应的优惠。
     """
-    with transaction() as session:
-        undone = service.order_reversal(
-            session, callers.operation(), _order("transfers.reverse"), body["resident_id"], body["transfer_id"],
-            body["reason"],
-        )  # fmt: skip
-    return _reversal(undone)
+    payload = {name: str(value) for name, value in body.items()}
+    return propose(reversing.CODE, "points.propose", body, payload, ("resident", payload["resident_id"]))
 
 
 def _order(action: str) -> service.Order:
     caller = callers.current()
     return service.Order(caller.account_id, caller.role_for(action))
-
-
-def _reversal(undone: service.Transfer) -> dict[str, UUID | int | str | Any]:
-    return {
-        "id": undone.id,
-        "reverses_id": undone.reverses_id,
-        "amount_points": undone.amount_points,
-        "title": undone.title,
-        "at": undone.created_at,
-        "balance_after_points": undone.wallet_balance_after_points,
-    }

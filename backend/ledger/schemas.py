@@ -51,17 +51,8 @@ class BudgetView(View):
 
 
 class ReversalRequest(Request):
+    """An award or a settlement of one resident, to be undone by a transfer of the same amount that names it."""
+
     resident_id = Key(required=True)
     transfer_id = Key(required=True, metadata={"description": "要更正的发放或结算"})
-    reason = Text(most=500, required=True, metadata={"description": "理由；写入流水，不要写个人信息"})
-
-
-class ReversalView(View):
-    id = Key(required=True, metadata={"description": "更正的流水编号"})
-    reverses_id = Key(required=True, metadata={"description": "被更正的流水"})
-    amount_points = fields.Integer(required=True, metadata={"description": "更正的积分，等于原额"})
-    title = fields.String(required=True)
-    at = Instant(required=True)
-    balance_after_points = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "之后的账面余额；不涉及钱包（结算的更正）时为 null"}
-    )
+    reason = Text(least=2, most=300, required=True, metadata={"description": "理由；居民在积分明细上看得到"})

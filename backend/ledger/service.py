@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from backend.accounts.service import organisation, require_standing
+from backend.accounts.service import organisation
 from backend.kit import clock, db, operations, trail
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
@@ -57,7 +57,7 @@ from backend.ledger.statement import (
 __all__ = [
     "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report",
     "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due",
-    "grant_budget", "hold", "mint", "order_budget", "order_reversal", "release", "reverse", "settle",
+    "grant_budget", "hold", "mint", "order_budget", "release", "reverse", "reversible", "settle",
     "tightest_budgets", "transfer", "wallet",
 ]  # fmt: skip
 
@@ -345,9 +345,7 @@ def reverse(session: Session, resident_id: UUID, transfer_id: UUID, by: UUID, re
     the statement shows both. A settlement: partner to escrow; its hold is open again by that much. Raises
     AlreadyReversed, NotReversible (a hold is released instead), NotFound.
     """
-    wrong = transfer(session, resident_id, transfer_id)
-    if wrong.kind not in ("award", "settlement"):
-        raise NotReversible(kind=wrong.kind)
+    wrong = _correctable(session, resident_id, transfer_id)
     said: dict[str, Any] = {
         "code": "ledger.reversal", "title": f"更正：{wrong.title}", "counterparty": wrong.counterparty,
         "subject_id": wrong.subject_id, "reverses_id": wrong.id, "ordered_by": by, "reason": reason,
@@ -362,19 +360,32 @@ def reverse(session: Session, resident_id: UUID, transfer_id: UUID, by: UUID, re
     return undone
 
 
+def reversible(session: Session, resident_id: UUID, transfer_id: UUID) -> Transfer:
+    """A transfer that could be undone now. Raises NotFound, NotReversible and AlreadyReversed."""
+    found = _correctable(session, resident_id, transfer_id)
+    _require_unreversed(session, found)
+    return found
+
+
+def _correctable(session: Session, resident_id: UUID, transfer_id: UUID) -> Transfer:
+    found = transfer(session, resident_id, transfer_id)
+    if found.kind not in ("award", "settlement"):
+        raise NotReversible(kind=found.kind)
+    return found
+
+
 def _open_unreversed(session: Session, wrong: Transfer) -> Book:
     """Lock the wallet; raises AlreadyReversed when another reversal was there first."""
     book = open_book(session, wrong.resident_id)
-    before = session.execute(
-        select(transfers.c.id).where(
-            transfers.c.resident_id == wrong.resident_id,
-            transfers.c.reverses_id == wrong.id,
-            transfers.c.kind == "reversal",
-        )
-    ).scalar()
+    _require_unreversed(session, wrong)
+    return book
+
+
+def _require_unreversed(session: Session, wrong: Transfer) -> None:
+    this = (transfers.c.resident_id == wrong.resident_id, transfers.c.reverses_id == wrong.id)
+    before = session.execute(select(transfers.c.id).where(*this, transfers.c.kind == "reversal")).scalar()
     if before is not None:
         raise AlreadyReversed(reversal_id=str(before))
-    return book
 
 
 def _reverse_award(session: Session, wrong: Transfer, said: dict[str, Any]) -> Transfer:
@@ -445,18 +456,3 @@ def order_budget(
     else:
         granted = transfer(session, organisation_id, done)
     return granted, budget(session, organisation_id, month)
-
-
-def order_reversal(
-    session: Session, operation: Operation, order: Order, resident_id: UUID, transfer_id: UUID, reason: str
-) -> Transfer:
-    """`reverse` once per operation, noted in the trail. Raises NotFound also for who has left the programme."""
-    require_standing(session, resident_id)
-    done = operations.begin(session, operation, "ledger.reversal")
-    if done is not None:
-        return transfer(session, resident_id, done)
-    undone = reverse(session, resident_id, transfer_id, order.by, reason)
-    detail = {"transfer_id": str(transfer_id), "reversal_id": str(undone.id), "points": undone.amount_points}
-    trail.note(session, order.by, order.role, "ledger.reversal", "resident", resident_id, detail)
-    operations.finish(session, operation, undone.id)
-    return undone

@@ -40,8 +40,16 @@ def _pair(username: str, address: str) -> str:
     return f"{_name(username)}|{rules.counted_address(address) or ''}"
 
 
-def count(session: Session, username: str, address: str) -> None:
-    """Count a sign-in before it is judged, for known and unknown names alike. Raises TooManyAttempts."""
+def count(session: Session, username: str, address: str, *, by_recovery_code: bool = False) -> None:
+    """Count a sign-in before it is judged, for known and unknown names alike. Raises TooManyAttempts.
+
+    Nobody guesses the 79 bits of a recovery code, so whoever brings one is counted by address alone: it opens the door
+    that a colleague or a stranger has closed by guessing her name.
+    """
+    if by_recovery_code:
+        if seen := rules.counted_address(address):
+            accounts.count_attempt(session, ADDRESS, seen, PER_ADDRESS)
+        return
     accounts.count_attempt(session, PAIR, _pair(username, address), PER_PAIR)
     if seen := rules.counted_address(address):
         accounts.count_attempt(session, ADDRESS, seen, PER_ADDRESS)

@@ -46,11 +46,12 @@ def sign_in_staff(body: dict[str, Any]) -> dict[str, Any]:
     用户名、密码和动态码（RFC 6238，30 秒一个，允许前后各一个；每个只能用一次）；手机不在身边时，用一个恢复码代替。
     无论哪一项不对，答复都一样。同一用户名在同一网络地址 15 分钟内连续 5 次未通过即暂停尝试；一个地址 15 分钟内
     共 50 次；一个用户名从陌生地址 1 小时内共 20 次，30 天内登录成功过的地址不受这一条影响。
+    用恢复码登录只按地址计数，所以有人猜您的用户名时您仍能进来。
     会话最长 12 小时，刷新不能延长。
     """
     address = callers.address()
     with transaction() as session:
-        guard.count(session, body["username"], address)
+        guard.count(session, body["username"], address, by_recovery_code="recovery_code" in body)
     with reading() as reader:
         checked = signing_in.check_staff(
             reader, body["username"], body["password"], body.get("otp", ""), body.get("recovery_code", "")

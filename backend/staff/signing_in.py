@@ -103,10 +103,12 @@ def sign_in_staff(
 ) -> accounts.Grant | SignInRefused:
     """Use up the code and open a session. A code that was used is refused, by *returning* the refusal.
 
-    Such a refusal gives its attempt back: who knows the password and a true code was not guessing.
+    Such a refusal gives its attempt back: who knows the password and a true code was not guessing. A used recovery code
+    gives nothing back, as nothing was counted: otherwise it would pay for guesses of the other factor.
     """
     if not use_up(session, checked):
-        guard.give_back(session, checked.username, address)
+        if checked.otp_step is not None:
+            guard.give_back(session, checked.username, address)
         return _refused("used-one-time-code")
     guard.succeeded(session, checked.username, address)
     return accounts.open_session(session, "staff", checked.staff_id, user_agent)

@@ -180,6 +180,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/points-reversals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 提出更正一笔发放或结算
+         * @description 批准后，以一笔等额、指向原流水的新流水冲正，原流水不变，明细上两笔都看得到。误发的积分已被用掉的部分由发放单位的
+         *     差额账户承担，余额不会变成负数；仍冻结在优惠上的部分，日后退回时先归还差额。冻结的积分请取消相应的优惠。
+         *
+         *     可调用者：office、staff（任何人，本人除外）。权限：`points.propose`。
+         */
+        post: operations["propose_reversal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals/policies": {
         parameters: {
             query?: never;
@@ -459,6 +482,7 @@ export interface paths {
          * @description 用户名、密码和动态码（RFC 6238，30 秒一个，允许前后各一个；每个只能用一次）；手机不在身边时，用一个恢复码代替。
          *     无论哪一项不对，答复都一样。同一用户名在同一网络地址 15 分钟内连续 5 次未通过即暂停尝试；一个地址 15 分钟内
          *     共 50 次；一个用户名从陌生地址 1 小时内共 20 次，30 天内登录成功过的地址不受这一条影响。
+         *     用恢复码登录只按地址计数，所以有人猜您的用户名时您仍能进来。
          *     会话最长 12 小时，刷新不能延长。
          */
         post: operations["sign_in_staff"];
@@ -1185,29 +1209,6 @@ export interface paths {
          *     可调用者：office、staff（任何单位）。权限：`budgets.grant`。
          */
         post: operations["grant_budget"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/ledger/reversals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * 更正一笔发放或结算
-         * @description 以一笔等额、指向原流水的新流水冲正，原流水不变，明细上两笔都看得到。误发的积分已被用掉的部分由发放单位的差额账户
-         *     承担，余额不会变成负数；仍冻结在优惠上的部分，日后退回时先归还差额。冻结的积分请取消相应的优惠。
-         *
-         *     可调用者：office、staff（任何人）。权限：`transfers.reverse`。
-         */
-        post: operations["reverse_transfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4081,7 +4082,7 @@ export interface components {
             reason: string;
         };
         ReversalRequest: {
-            /** @description 理由；写入流水，不要写个人信息 */
+            /** @description 理由；居民在积分明细上看得到 */
             reason: string;
             /** Format: uuid */
             resident_id: string;
@@ -4090,25 +4091,6 @@ export interface components {
              * @description 要更正的发放或结算
              */
             transfer_id: string;
-        };
-        ReversalView: {
-            /** @description 更正的积分，等于原额 */
-            amount_points: number;
-            /** Format: date-time */
-            at: string;
-            /** @description 之后的账面余额；不涉及钱包（结算的更正）时为 null */
-            balance_after_points: number | null;
-            /**
-             * Format: uuid
-             * @description 更正的流水编号
-             */
-            id: string;
-            /**
-             * Format: uuid
-             * @description 被更正的流水
-             */
-            reverses_id: string;
-            title: string;
         };
         ReviewRequest: {
             /** @enum {string} */
@@ -5211,6 +5193,140 @@ export interface operations {
                 };
             };
             /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_reversal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReversalRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `concerns-yourself` 涉及本人的事项须回避；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already-reversed` 这笔积分已经冲正；`idempotency-conflict` 幂等键已用于另一个请求；`not-reversible` 这类积分变动不能冲正 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10303,131 +10419,6 @@ export interface operations {
                 };
             };
             /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `content-too-large` 内容太大 */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported-media-type` 不支持这种内容类型 */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid-request` 请求内容有误 */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate-limited` 请求过于频繁 */
-            429: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
-            503: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description 其他问题（RFC 9457） */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    reverse_transfer: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
-                "Idempotency-Key": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReversalRequest"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReversalView"];
-                };
-            };
-            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not-signed-in` 请先登录 */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `already-reversed` 这笔积分已经冲正；`idempotency-conflict` 幂等键已用于另一个请求；`not-reversible` 这类积分变动不能冲正 */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 from backend.kit import clock
 from config.settings import ROOT
 from tests.browser.desks import at_desk
-from tests.browser.people import Demo
+from tests.browser.people import Demo, Resident
 from tests.browser.watching import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
@@ -79,6 +79,9 @@ def test_points_are_given_by_two_and_an_export_is_fetched_once(open_page: Open, 
     _propose_points(first, resident.call("GET", "/me")["resident_id"])
     _approved(second, "调整积分")
     assert resident.call("GET", "/me/wallet")["balance_points"] == before + 30
+    _propose_correction(first, resident)
+    _approved(second, "更正积分")
+    assert resident.call("GET", "/me/wallet")["balance_points"] == before
     _propose_export(first, resident.one["id_number"])
     _approved(second, "导出个人信息")
     first.page.reload()
@@ -103,6 +106,16 @@ def _propose_points(page: Watched, resident_id: str) -> None:
     form.get_by_label("积分", exact=True).fill("30")
     form.get_by_label("名目").fill("补发活动积分")
     form.get_by_label("理由").fill("签到机故障补发")
+    page.press("提出", within=form)
+    page.sees("须由另一位同事审批")
+
+
+def _propose_correction(page: Watched, resident: Resident) -> None:
+    form = _form(page, "哪一笔")
+    form.get_by_label("哪位居民").fill(resident.call("GET", "/me")["resident_id"])
+    form.get_by_label("哪一笔").fill(resident.call("GET", "/me/wallet/entries")["items"][0]["id"])
+    form.get_by_label("理由").fill("补发有误")
+    page.is_usable()
     page.press("提出", within=form)
     page.sees("须由另一位同事审批")
 

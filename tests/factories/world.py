@@ -432,7 +432,7 @@ class World:
         where = str(self.community_organisation)
         return {"body": {"organisation_id": where, "month": "2026-03", "points": 1, "reason": "演示"}}
 
-    def _reverse_transfer(self, session: Session) -> dict[str, Any]:
+    def _propose_reversal(self, session: Session) -> dict[str, Any]:
         mine = self.resident.resident_id
         wrong = ledger.award(
             session, mine, self.community_organisation, 3, "test.award", clock.now(), None, "测试发放", None

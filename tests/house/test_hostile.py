@@ -31,7 +31,7 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "grant_budget",
-         "propose_adjustment", "propose_export", "propose_policy", "redeem", "review_submission", "reverse_transfer",
+         "propose_adjustment", "propose_export", "propose_policy", "propose_reversal", "redeem", "review_submission",
          "sign_covenant", "submit_deed", "leave", "withdraw_consents"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""

@@ -33,7 +33,7 @@ access log before it answers."""
 SHOWS_NOBODY = {
     "sign_out": "ends a session", "read_me": "one's own account",
     "issue_counter_code": "answers a code for what the clerk typed; in the trail",
-    "grant_budget": "an organisation's figures", "reverse_transfer": "corrects a transfer named by id; in the trail",
+    "grant_budget": "an organisation's figures", "propose_reversal": "corrects a transfer named by id; in the trail",
     "announce_activity": "an activity", "show_check_in_code": "a code for a screen",
     "review_submission": "answers what the worker wrote; in the trail",
     "list_sessions": "one's own", "end_own_session": "one's own", "end_other_sessions": "one's own",

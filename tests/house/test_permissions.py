@@ -74,7 +74,7 @@ OPEN = {
     "lift_pause": "any counter serves whoever stands before it",
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
-    "reverse_transfer": "the office corrects everybody's",
+    "propose_reversal": "the office corrects everybody's, by two",
     "correct_phone": "WeChat says whose phone a code is; the correction is the caller's own",
     "correct_name": "the counter's code is bound to the id number of whoever uses it",
     "leave": "nobody leaves but the caller",
@@ -250,7 +250,7 @@ def test_an_act_of_somebody_else_leaves_the_resident_as_she_is(client: CheckedCl
 
 
 def test_a_transfer_is_corrected_only_under_the_person_it_belongs_to(client: CheckedClient, world: World) -> None:
-    call = world.call("reverse_transfer")
+    call = world.call("propose_reversal")
     call.body["resident_id"] = str(world.neighbour.resident_id)
     before = snapshot()
     answer = call.send(client, world.tokens["office"])

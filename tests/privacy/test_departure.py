@@ -220,7 +220,7 @@ def test_the_old_number_is_not_found_anywhere(client: CheckedClient, full: Full)
     looked = client.post(f"{API}/people/looks", json=body, token=office)
     assert (looked.status_code, slug(looked)) == (404, "not-found")
     reversal = {"resident_id": str(full.resident_id), "transfer_id": str(uuid4()), "reason": "更正"}
-    undone = client.post(f"{API}/ledger/reversals", json=reversal, token=office, key=uuid4())
+    undone = client.post(f"{API}/approvals/points-reversals", json=reversal, token=office, key=uuid4())
     assert (undone.status_code, slug(undone)) == (404, "not-found")
     with db.transaction() as session:
         for act in (

@@ -255,6 +255,27 @@ def test_no_address_is_kept_in_the_clear(client: CheckedClient, joined: Joined) 
     assert home not in str(kept) and joined.username not in str(kept)
 
 
+def test_a_recovery_code_opens_a_door_that_guesses_have_closed(client: CheckedClient, joined: Joined) -> None:
+    [shared] = addresses(1)
+    for _ in range(6):
+        sign_in(client, joined.username, address=shared, otp="000000")
+    with clock.shifted(LATER):
+        assert sign_in(client, joined.username, address=shared, otp=otp_of(joined.secret)).status_code == 429
+        came = sign_in(client, joined.username, address=shared, recovery_code=joined.recovery_codes[0])
+        assert came.status_code == 200
+
+
+def test_a_used_recovery_code_pays_for_no_guess_of_the_other_factor(client: CheckedClient, joined: Joined) -> None:
+    [thief] = addresses(1)
+    used = joined.recovery_codes[0]
+    assert sign_in(client, joined.username, recovery_code=used).status_code == 200
+    answers = []
+    for _ in range(6):
+        answers.append(sign_in(client, joined.username, address=thief, otp="000000").status_code)
+        assert sign_in(client, joined.username, address=thief, recovery_code=used).status_code == 401
+    assert answers == [401] * 5 + [429]
+
+
 def test_a_name_can_be_unlocked_by_the_operator(client: CheckedClient, joined: Joined) -> None:
     for one in addresses(21):
         sign_in(client, joined.username, address=one, otp="000000")

@@ -1,4 +1,4 @@
-// 提出：发布政策（TOML 文件）、调整积分、导出个人信息。
+// 提出：发布政策（TOML 文件）、调整和更正积分、导出个人信息。
 
 import { Problem } from "../api.js";
 import { card, field, h, onSubmit, show, tell } from "../dom.js";
@@ -28,6 +28,7 @@ export function showPropose(api) {
     h("p", { class: "notice plain-note" }, "提出以后由另一位同事审批，批准的同时就执行；七日内没有审批即过期。"),
     policyForm(api),
     adjustmentForm(api),
+    reversalForm(api),
     exportForm(api),
   );
 }
@@ -111,6 +112,31 @@ function adjustmentForm(api) {
     ],
   );
   return card("调整一位居民的积分", form);
+}
+
+function reversalForm(api) {
+  const who = h("input", { required: true, autocomplete: "off", minLength: 36, maxLength: 36 });
+  const which = h("input", { required: true, autocomplete: "off", minLength: 36, maxLength: 36 });
+  const reason = h("textarea", { required: true, minLength: 2, maxLength: 300 });
+  const form = proposing(
+    api,
+    "/approvals/points-reversals",
+    () => ({
+      resident_id: who.value.trim().toLowerCase(),
+      transfer_id: which.value.trim().toLowerCase(),
+      reason: reason.value,
+    }),
+    [
+      field("哪位居民", who, "居民编号，由居民本人或窗口提供，36 个字符。"),
+      field("哪一笔", which, "这一笔的编号，居民在积分明细里点开可以看到，36 个字符。"),
+      field("理由", reason, "居民在积分明细上也看得到。"),
+    ],
+  );
+  return card(
+    "更正一笔发放或结算",
+    h("p", null, "以一笔等额的新流水冲正，原来的一笔不变；已被用掉的部分由发放单位承担，余额不会变成负数。"),
+    form,
+  );
 }
 
 function exportForm(api) {

@@ -176,6 +176,14 @@ const entryLines = (items) =>
         h("br"),
         h("span", { class: "small muted" }, `${instant(one.at)} · ${one.counterparty}`),
         one.reason ? [h("br"), h("span", { class: "small" }, `理由：${one.reason}`)] : null,
+        h(
+          "details",
+          { class: "small" },
+          h("summary", null, "编号"),
+          h("span", { class: "code-text" }, one.id),
+          h("br"),
+          "这一笔有误时，把编号告诉窗口或项目办公室。",
+        ),
       ),
       h(
         "span",
