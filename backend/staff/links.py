@@ -120,7 +120,10 @@ def _found(reader: Reader, this: ColumnElement[bool], lock: bool) -> Invitation:
     if row is None:
         raise InvitationNotValid()
     if row.awaits_approval_id is not None:
-        raise InvitationAwaits()
+        raise InvitationAwaits(
+            "须由项目办公室的另一个人批准；批准以后，同一个链接就能用了。",
+            "A second person at the programme office has to approve it; the same link works once that is done.",
+        )
     roles = tuple((str(role), UUID(where)) for role, where in row.roles)
     return Invitation(
         row.id, row.kind, row.staff_id, row.username, row.display_name, roles, row.resident_id, row.created_by,

@@ -43,7 +43,7 @@ def test_a_new_colleague_comes_in_signs_in_again_and_is_suspended(
 ) -> None:
     link = _is_invited(admin, told)
     page = open_page(link)
-    page.sees("链接还在等待批准")
+    page.sees("批准以后，同一个链接就能用了")
     page.is_usable()
     _is_let_in(open_page, demo, told)
     page = open_page(link)
@@ -67,7 +67,6 @@ def _is_invited(admin: Watched, told: dict[str, Any]) -> str:
     admin.sees("须由项目办公室的另一个人")
     admin.is_usable()
     value = link.input_value()
-    admin.page.reload()
     expect(admin.page.locator("#open-links")).to_contain_text("等待项目办公室批准")
     return value
 

@@ -7,7 +7,7 @@ import { ROLES, roleNames } from "./words.js";
 const BY_TWO = "能查看个人信息、审批或审计的角色，须由项目办公室的另一个人批准，审批的人看得到理由。";
 const HOW = "72 小时内有效，只能用一次，离开本页就不再显示。请当面或通过可靠的渠道交给本人。";
 const KINDS = { join: "邀请加入", password: "重置密码", everything: "重置全部" };
-const option = (value, label, selected = false) => h("option", { value, selected }, label);
+const option = (value, label, selected = false) => h("option", { value, selected, defaultSelected: selected }, label);
 const roleOptions = (chosen) => Object.entries(ROLES).map(([role, name]) => option(role, name, role === chosen));
 
 export async function showPeople(context, [id]) {
@@ -172,12 +172,14 @@ function sessionsOf({ api, route }, path, sessions) {
 }
 
 export async function showInvitations({ api, route }) {
-  const [open, organisations] = await Promise.all([api.all("/staff/invitations"), api.all("/organisations")]);
+  const list = h("div", null);
+  const refresh = async () => list.replaceChildren(openLinks({ api, route }, await api.all("/staff/invitations")));
+  const [organisations] = await Promise.all([api.all("/organisations"), refresh()]);
   const place = h("div", null);
-  show(inviteForm(api, organisations, place), place, card("还能用的链接", openLinks({ api, route }, open)));
+  show(inviteForm(api, organisations, place, refresh), place, card("还能用的链接", list));
 }
 
-function inviteForm(api, organisations, place) {
+function inviteForm(api, organisations, place, refresh) {
   const name = h("input", { required: true, maxLength: 60, autocomplete: "off" });
   const username = h("input", {
     required: true,
@@ -215,6 +217,7 @@ function inviteForm(api, organisations, place) {
       form.reset();
       place.replaceChildren(oneTimeLink(made, HOW));
       place.scrollIntoView({ block: "center" });
+      await refresh();
     },
   );
   return card("邀请工作人员", form);
