@@ -14,7 +14,7 @@ from backend.kit import city as cities
 from backend.kit import clock, db
 from tests.approvals.conftest import Office, slug
 from tests.factories import accounts as people
-from tests.factories.world import tomled
+from tests.factories.approval_calls import tomled
 
 Contents = dict[str, dict[str, Any]]
 

@@ -7,15 +7,12 @@ the house's tests then spoil it, send it as somebody else, or send it as it is t
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pyotp
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,8 +21,6 @@ from werkzeug.test import TestResponse
 from backend.accounts import rules as account_rules
 from backend.accounts import service as accounts
 from backend.app import BLUEPRINTS
-from backend.approvals import service as approvals
-from backend.approvals.service import Approval
 from backend.codes import service as codes
 from backend.community import service as community
 from backend.community import submissions
@@ -36,25 +31,23 @@ from backend.delegation import service as delegation
 from backend.devices import service as devices
 from backend.identity import service as identity
 from backend.kit import city, clock, db, files, trail
-from backend.kit.ids import NIL
 from backend.ledger import service as ledger
 from backend.messages import inbox
 from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.privacy import service as privacy
-from backend.staff import invitations, oidc, oidc_links, otp
-from backend.staff.orders import Orderer
 from backend.web import callers
 from tests.community.pictures import picture
 from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
+from tests.factories.approval_calls import ApprovalCalls
+from tests.factories.staff_calls import StaffCalls
 from tests.merchants.conftest import registered
 from tests.oidc_server import OidcServer
 from tests.wechat_server import WechatServer, synthetic_phone
 
-BROWSER_KEY = "a key that stays in one browser, for tests"
 HOME, ELSEWHERE = community_id("dongshan-demo"), community_id("hengxi-demo")
 KIND_OF = {
     "community-worker": "community", "partner-manager": "partner", "data-officer": "department",
@@ -104,7 +97,7 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World:
+class World(StaffCalls, ApprovalCalls):
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(
@@ -225,99 +218,6 @@ class World:
     def _sign_in_staff(self, session: Session) -> dict[str, Any]:
         who = people.staff(session)
         return {"body": {"username": who.username, "password": people.PASSWORD, "otp": who.otp()}}
-
-    # staff
-
-    def _invited(self, session: Session) -> str:
-        where = people.organisation(session)
-        invited = invitations.Invited(f"i{uuid4().hex[:10]}", "测试新同事", [("office", where)])
-        made = invitations.invite(session, Orderer(NIL, "command-line"), invited)
-        self.invitation_id = made.id
-        return made.link.partition("#join=")[2]
-
-    def _open_invitation(self, session: Session) -> dict[str, Any]:
-        return {"body": {"token": self._invited(session), "password": people.PASSWORD}}
-
-    def _accept_invitation(self, session: Session) -> dict[str, Any]:
-        token = self._invited(session)
-        shown = invitations.begin(session, token, people.PASSWORD)["authenticator"]
-        code = str(pyotp.TOTP(shown["totp_secret"]).at(clock.now()))
-        return {"body": {"token": token, "password": people.PASSWORD, "otp": code}}
-
-    def _start_oidc(self, _: Session) -> dict[str, Any]:
-        return {"body": {"browser_key_hash": browser_key_hash(BROWSER_KEY)}}
-
-    def _sign_in_oidc(self, session: Session) -> dict[str, Any]:
-        drawn, provider = oidc.Secrets.fresh(), oidc.provider()
-        url = provider.authorization_url(drawn.state, drawn.nonce, drawn.verifier)
-        oidc.start(session, drawn, browser_key_hash(BROWSER_KEY), None, url)
-        subject = uuid4().hex
-        oidc_links.link(session, people.staff(session).staff_id, provider.settings.issuer, subject)
-        return {"body": {**self.identity_provider.authorize(url, subject), "browser_key": BROWSER_KEY}}
-
-    def _end_own_session(self, session: Session) -> dict[str, Any]:
-        assert self.resident.account_id
-        other = accounts.open_session(session, "resident", self.resident.account_id).who.session_id
-        return {"params": {"session_id": other}}
-
-    def _end_other_sessions(self, session: Session) -> dict[str, Any]:
-        self.tokens["loner"] = people.resident_token(session, people.resident(session))
-        return {"who": "loner"}
-
-    def _proof(self, session: Session) -> dict[str, Any]:
-        colleague = people.staff(session)
-        self.tokens["colleague"] = people.staff_token(session, colleague)
-        self.colleague = colleague
-        return {"who": "colleague", "body": {"password": people.PASSWORD, "otp": colleague.otp()}}
-
-    _renew_recovery_codes = _begin_authenticator = _proof
-
-    def _change_password(self, session: Session) -> dict[str, Any]:
-        proof = self._proof(session)
-        code = proof["body"]["otp"]
-        body = {"old_password": people.PASSWORD, "new_password": "another long sentence 26", "otp": code}
-        return {**proof, "body": body}
-
-    def _confirm_authenticator(self, session: Session) -> dict[str, Any]:
-        self._proof(session)
-        shown = otp.show_new_secret(session, self.colleague.staff_id, self.colleague.username)
-        return {"who": "colleague", "body": {"otp": str(pyotp.TOTP(shown.totp_secret).at(clock.now()))}}
-
-    def _invite_staff(self, session: Session) -> dict[str, Any]:
-        role = {"role": "office", "organisation_id": str(people.organisation(session))}
-        identity = {"name": people.name(), "id_number": people.id_number()}
-        name = f"i{uuid4().hex[:10]}"
-        return {"body": {"username": name, "display_name": "测试新同事", "roles": [role], "identity": identity}}
-
-    def _revoke_invitation(self, session: Session) -> dict[str, Any]:
-        self._invited(session)
-        return {"params": {"invitation_id": self.invitation_id}}
-
-    def _member(self, session: Session) -> dict[str, Any]:
-        return {"params": {"staff_id": people.staff(session).staff_id}}
-
-    _read_staff = _suspend_staff = _lift_suspension = _list_staff_sessions = _end_staff_sessions = _member
-
-    def _set_staff_roles(self, session: Session) -> dict[str, Any]:
-        role = {"role": "auditor", "organisation_id": str(people.organisation(session))}
-        return {**self._member(session), "body": {"roles": [role]}}
-
-    def _create_reset_link(self, session: Session) -> dict[str, Any]:
-        return {**self._member(session), "body": {"authenticator_lost": True}}
-
-    def _link_oidc_subject(self, session: Session) -> dict[str, Any]:
-        who = people.staff(session, "partner-manager", kind="partner")
-        return {"params": {"staff_id": who.staff_id}, "body": {"subject": uuid4().hex}}
-
-    def _unlink_oidc_subject(self, session: Session) -> dict[str, Any]:
-        call = self._member(session)
-        oidc_links.link(session, call["params"]["staff_id"], oidc.provider().settings.issuer, uuid4().hex)
-        return call
-
-    def _end_staff_session(self, session: Session) -> dict[str, Any]:
-        staff_id = people.staff(session).staff_id
-        session_id = accounts.open_session(session, "staff", staff_id).who.session_id
-        return {"params": {"staff_id": staff_id, "session_id": session_id}}
 
     def _give_device_nonce(self, session: Session) -> dict[str, Any]:
         return {"body": {"device_id": str(self.shop.door.device_id)}}
@@ -538,53 +438,7 @@ class World:
 
     _show_merchant = _show_badge = _show_code_svg = _show_code_png = _show_poster = _merchant
 
-    # --- a second person, and devices --------------------------------------------------------------------------------
-
-    def _new_adjustment(self, session: Session, whose: str = "office") -> Approval:
-        """A proposal about the neighbour, by the office of that label."""
-        subject = ("resident", str(self.neighbour.resident_id))
-        payload = {"resident_id": subject[1], "organisation_id": str(self.staff[whose].organisation_id), "points": 3,
-                   "title": "核对更正", "expires_on": None, "reason": "补记时长"}  # fmt: skip
-        by = approvals.Actor(self.staff[whose].staff_id, "office")
-        ledger.grant_budget(session, self.staff[whose].organisation_id, clock.today(), 10, None)
-        return approvals.propose(session, shops.act(by.account_id), "points.adjust", by, "补记时长", payload, subject)
-
-    def _propose_policy(self, _: Session) -> dict[str, Any]:
-        content = {**self.deadlines, "version": f"test.{uuid4().hex[:8]}", "effective_on": clock.today().isoformat()}
-        return {"body": {"kind": "deadlines", "toml": tomled(content), "reason": "测试发布"}}
-
-    def _propose_adjustment(self, _: Session) -> dict[str, Any]:
-        return {"body": {"resident_id": str(self.neighbour.resident_id), "direction": "give", "points": 3,
-                         "title": "核对更正", "reason": "补记时长"}}  # fmt: skip
-
-    def _propose_export(self, _: Session) -> dict[str, Any]:
-        return {"body": {
-            "people": [{"resident_id": str(self.neighbour.resident_id)}], "fields": ["name"], "purpose": "测试用途",
-            "legal_basis": "测试依据", "document_no": "测试〔2026〕1号", "reason": "测试导出",
-        }}  # fmt: skip
-
-    def _read_approval(self, session: Session) -> dict[str, Any]:
-        return {"params": {"approval_id": self._new_adjustment(session).id}}
-
-    _withdraw_approval = _read_approval
-
-    def _decide_approval(self, session: Session) -> dict[str, Any]:
-        made = self._new_adjustment(session, "other office")
-        body = {"decision": "approve", "reason": "情况属实", "digest": made.digest}
-        return {"params": {"approval_id": made.id}, "body": body}
-
-    def _download_export(self, session: Session) -> dict[str, Any]:
-        by, other = (approvals.Actor(self.staff[who].staff_id, "office") for who in ("office", "other office"))
-        payload = {"people": [{"resident_id": str(self.neighbour.resident_id)}], "fields": ["name"],
-                   "purpose": "测试用途", "legal_basis": "测试依据", "document_no": "测试〔2026〕1号",
-                   "organisation_id": str(self.staff["office"].organisation_id)}  # fmt: skip
-        subject, key = ("residents", "1"), shops.act(by.account_id)
-        made = approvals.propose(session, key, "people.export", by, "测试导出", payload, subject)
-        approvals.decide(session, shops.act(other.account_id), made.id, other, "approve", "属实", made.digest)
-        return {"params": {"approval_id": made.id}}
-
-    def _read_policy(self, _: Session) -> dict[str, Any]:
-        return {"params": {"kind": "deadlines", "version": self.deadlines["version"]}}
+    # --- devices -----------------------------------------------------------------------------------------------------
 
     def _create_enrolment_code(self, session: Session) -> dict[str, Any]:
         venue_id = shops.venue(session, self.staff["partner-manager"].organisation_id)
@@ -603,20 +457,6 @@ class World:
 
     def _rename_device(self, session: Session) -> dict[str, Any]:
         return {**self._own_device(session), "body": {"label": "西门二号"}}
-
-
-def tomled(content: Mapping[str, Any]) -> str:
-    """A policy as TOML: texts, numbers, and lists of tables of these."""
-    plain = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()
-             if not isinstance(value, list)]  # fmt: skip
-    tables = [f"[[{key}]]\n{tomled(item)}" for key, items in content.items() if isinstance(items, list)
-              for item in items]  # fmt: skip
-    return "\n".join([*plain, *tables])
-
-
-def browser_key_hash(key: str) -> str:
-    """What a browser shows of its key."""
-    return base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()).decode().rstrip("=")
 
 
 def forged(claims: Mapping[str, Any], header: Mapping[str, Any], signature: bytes = b"") -> str:

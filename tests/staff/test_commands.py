@@ -18,7 +18,7 @@ from backend.staff.models import InvitationRow, OidcFlowRow, PendingSecretRow
 from config.settings import Settings, SettingsError, new_secrets
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as make
-from tests.factories.world import browser_key_hash
+from tests.factories.staff_calls import browser_key_hash
 from tests.staff.conftest import (
     API,
     Employee,

@@ -29,7 +29,7 @@ from backend.staff.models import OidcFlowRow
 from backend.staff.provider import Provider, ProviderSettings
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as make
-from tests.factories.world import browser_key_hash
+from tests.factories.staff_calls import browser_key_hash
 from tests.house.snapshots import unchanged
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer
 from tests.staff.conftest import API, Employee, employee, invite, join, open_link, sign_in, token_in, told
