@@ -72,9 +72,9 @@ def withdraw_consents() -> dict[str, Any]:
 
     一次撤回所有已给出的同意，立即生效，各项的后果与逐项撤回相同（见 `withdrawal_effect`）。答复为撤回后的全部事项。
     """
-    person = callers.current().person()
+    person, guardian_id = callers.current().person(), callers.current().acting_id
     with transaction() as session:
-        found = service.withdraw_all(session, person, callers.operation())
+        found = service.withdraw_all(session, person, callers.operation(), guardian_id=guardian_id)
     return {"items": [_view(consent) for consent in found]}
 
 

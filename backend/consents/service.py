@@ -180,15 +180,17 @@ def _write(
     outbox.tell(session, "consents.changed", payload, shard=resident_id)
 
 
-def withdraw_all(session: Session, resident_id: UUID, operation: Operation) -> list[Consent]:
+def withdraw_all(
+    session: Session, resident_id: UUID, operation: Operation, *, guardian_id: UUID | None = None
+) -> list[Consent]:
     """Withdraw whatever a person has agreed to, once per operation; where she stands afterwards."""
     accounts.require_standing(session, resident_id)
     if operations.begin(session, operation, "consents.withdraw-all", makes=resident_id) is None:
-        withdraw_every(session, resident_id)
+        withdraw_every(session, resident_id, guardian_id=guardian_id)
     return consents(session, resident_id)
 
 
-def withdraw_every(session: Session, resident_id: UUID) -> list[str]:
+def withdraw_every(session: Session, resident_id: UUID, *, guardian_id: UUID | None = None) -> list[str]:
     """Withdraw every consent that stands, also to a purpose or a text that the policy no longer has; which ones.
 
     What follows from each (the score deleted) happens in this transaction.
@@ -198,7 +200,7 @@ def withdraw_every(session: Session, resident_id: UUID) -> list[str]:
     )
     given = session.execute(rows.order_by(ConsentRow.purpose).with_for_update()).all()
     for row in given:
-        _write(session, resident_id, row.purpose, False, row.text_version)
+        _write(session, resident_id, row.purpose, False, row.text_version, guardian_id)
     return [row.purpose for row in given]
 
 

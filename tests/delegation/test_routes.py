@@ -147,6 +147,11 @@ def test_a_guardian_decides_where_the_child_is_too_young_to(client: CheckedClien
             family.parent.resident_id
         ]
         assert not consents.granted(reader, family.parent.resident_id, "community")
+    taken = on_behalf(client, "parent", family, "/me/consents/withdrawal", method="POST", key=uuid4())
+    assert taken.status_code == 200 and not any(one["granted"] for one in taken.get_json()["items"])
+    with db.reading() as reader:
+        who = select(ConsentEventRow.given_by).where(mine, ConsentEventRow.granted.is_(False))
+        assert reader.execute(who).scalars().all() == [family.parent.resident_id]
 
 
 def test_no_guardian_makes_a_minor_an_adult(client: CheckedClient, family: Family) -> None:
