@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, inspect, select, text, update
-from sqlalchemy.orm import Session
 
 from backend.accounts.models import PersonRow, SessionRow
 from backend.backup import seals, service
@@ -29,8 +29,9 @@ from backend.kit.db import Database
 from backend.models import metadata
 from config.settings import Settings
 from tests.community.pictures import picture
+from tests.conftest import SERVER_URL
 from tests.factories import accounts as people
-from tests.support.databases import own_database
+from tests.support.databases import bound_to_own, own_database
 from tests.support.installing import Installation
 from tests.support.ports import free_port
 
@@ -108,27 +109,26 @@ def test_another_key_does_not_open_it() -> None:
         opened(raw, {"m2": KEYS["m2"]})
 
 
-# --- making and restoring, on the database of the run --------------------------------------------------------------
+# --- making and restoring ------------------------------------------------------------------------------------------
 
 
-def _forget_moved_clocks(session: Session) -> None:
-    """What tests with a moved clock left unsealed looks backdated, and is what a restore must not pass over."""
-    for name in ("access_log", "trail"):
-        table = metadata.tables[name]
-        session.execute(table.delete().where(table.c.sealed_in.is_(None)))
+@pytest.fixture(scope="module")
+def own(app: Flask, city_contents: dict[str, dict[str, Any]]) -> Iterator[Database]:
+    """A database of this module's own: what other tests do to clocks and seals would be found by a restore."""
+    with bound_to_own("postgresql" if SERVER_URL else "sqlite", city_contents) as mine:
+        yield mine
 
 
 @pytest.fixture
-def filled(app: Flask, city: object, settings: Settings) -> Iterator[Settings]:
-    """Some people, staff and a picture in the database of the run; it is bound again afterwards."""
+def filled(own: Database, settings: Settings) -> Iterator[Settings]:
+    """Some people, staff and a picture, and the settings of the installation that has them."""
+    db.bind(own)
     with db.transaction() as session:
-        _forget_moved_clocks(session)
         who = people.resident(session)
         people.staff(session)
         people.resident_token(session, who)
         files.save_image(session, who.resident_id, picture(), max_bytes=10**6, max_pixels=10**6)
-    own = db.current()
-    yield settings
+    yield replace(settings, database_url=own.engine.url.render_as_string(hide_password=False))
     if db.current() is not own:
         db.current().dispose()
     db.bind(own)

@@ -14,11 +14,10 @@ from sqlalchemy import text
 
 from backend.codes import service as codes
 from backend.consents import service as consents
-from backend.kit import city as cities
-from backend.kit import clock, db, migrations, trail
+from backend.kit import clock, db, trail
 from backend.oversight import service
 from tests.conftest import SERVER_URL
-from tests.support.databases import own_database
+from tests.support.databases import bound_to_own
 
 TABLES = ("trail", "access_log", "oversight_seals", "oversight_leaves")
 PEOPLE = [UUID(int=number) for number in range(1, 4)]
@@ -26,19 +25,9 @@ PEOPLE = [UUID(int=number) for number in range(1, 4)]
 
 @pytest.fixture(scope="module")
 def own(app: Flask, city_contents: dict[str, dict[str, Any]]) -> Iterator[db.Database]:
-    """An empty database with keys and the city, bound while the module runs."""
-    before = db.current()
-    with own_database("postgresql" if SERVER_URL else "sqlite") as url:
-        mine = db.Database(url, pool_size=5)
-        db.bind(mine)
-        try:
-            migrations.upgrade()
-            with db.transaction() as session:
-                cities.load(session, city_contents)
-            yield mine
-        finally:
-            db.bind(before)
-            mine.dispose()
+    """An empty database with the city, bound while the module runs."""
+    with bound_to_own("postgresql" if SERVER_URL else "sqlite", city_contents) as mine:
+        yield mine
 
 
 def noted(looks: int = 3, acts: int = 2) -> None:

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import create_engine, make_url, text
 
+from backend.kit import city, db, migrations
 from tests.support.ports import free_port
 
 LOCAL_SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
@@ -57,6 +59,24 @@ def own_database(kind: str) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="xinyi-test-") as folder:
         yield f"sqlite:///{folder}/xinyi.db"
+
+
+@contextmanager
+def bound_to_own(kind: str, city_contents: dict[str, dict[str, Any]]) -> Iterator[db.Database]:
+    """A database with the schema and the city and nothing else, bound in place of the run's: nobody's moved clock and
+    nobody's rows are in it."""
+    before = db.current()
+    with own_database(kind) as url:
+        mine = db.Database(url, pool_size=5)
+        db.bind(mine)
+        try:
+            migrations.upgrade()
+            with db.transaction() as session:
+                city.load(session, city_contents)
+            yield mine
+        finally:
+            db.bind(before)
+            mine.dispose()
 
 
 def initdb() -> str:
