@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -214,12 +214,10 @@ class Database:
                 yield session
                 deadline.check()
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """An autocommit connection: a statement is its own snapshot and nothing is locked."""
         deadline.check()
-        with self.readers.one() as connection:
-            yield connection
+        return self.readers.one()
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -340,11 +338,9 @@ def transaction() -> Iterator[Session]:
             _open.reset(token)
 
 
-@contextmanager
-def reading() -> Iterator[Connection]:
+def reading() -> AbstractContextManager[Connection]:
     """A connection for reads: autocommit, Core rows. It never opens a write transaction."""
-    with current().read() as connection:
-        yield connection
+    return current().read()
 
 
 def in_transaction() -> bool:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -39,21 +38,16 @@ class Readers:
         self._free: deque[_Free] = deque()
         self._generation = 0
 
-    @contextmanager
-    def one(self) -> Iterator[Connection]:
+    def one(self) -> AbstractContextManager[Connection]:
         """A connection for as long as the block lasts: the one that was used last, if it is free."""
-        connection, generation = self._take()
-        try:
-            with _watched(connection):
-                yield connection
-                if connection.in_transaction():
-                    connection.rollback()
-        except BaseException:
-            self._drop(connection)
-            raise
+        return _Reading(self)
+
+    def give_back(self, connection: Connection, generation: int) -> None:
+        """Let others read by it."""
         self._free.append(_Free(connection, generation, time.monotonic()))
 
-    def _take(self) -> tuple[Connection, int]:
+    def take(self) -> tuple[Connection, int]:
+        """A connection that stands, and its generation."""
         while True:
             try:
                 free = self._free.pop()
@@ -62,7 +56,7 @@ class Readers:
                 return self._engine.connect(), generation
             if self._stands(free):
                 return free.connection, free.generation
-            self._drop(free.connection)
+            self.drop(free.connection)
 
     def _stands(self, free: _Free) -> bool:
         if free.connection.closed or free.generation != self._generation:
@@ -79,7 +73,7 @@ class Readers:
         except self._engine.dialect.loaded_dbapi.Error:
             return False
 
-    def _drop(self, connection: Connection) -> None:
+    def drop(self, connection: Connection) -> None:
         """Close it. A broken one takes those of its age with it."""
         if connection.invalidated:
             self._generation += 1
@@ -93,13 +87,43 @@ class Readers:
         self._engine.dispose()
 
 
-@contextmanager
-def _watched(connection: Connection) -> Iterator[None]:
-    """Have what runs on the connection stopped when its holder's deadline is over. One that was stopped raises, so that
-    nobody uses it again: the database may hear of it late, and would stop the next holder."""
-    watched = deadline.watch_statements(connection.connection.driver_connection)
-    try:
-        yield
-    finally:
-        if watched is not None and deadline.unwatch(watched):
-            raise deadline.DeadlineExceeded()
+class _Reading:
+    """One reading. What runs on the connection is stopped when its holder's deadline is over; one that was stopped
+    raises, so that nobody uses it again: the database may hear of it late, and would stop the next holder.
+
+    A class, not a generator: every request passes here two or three times.
+    """
+
+    __slots__ = ("_connection", "_generation", "_readers", "_watched")
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    def __enter__(self) -> Connection:
+        connection, self._generation = self._readers.take()
+        try:
+            self._watched = deadline.watch_statements(connection.connection.driver_connection)
+        except BaseException:
+            self._readers.drop(connection)
+            raise
+        self._connection = connection
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
+        kept = False
+        try:
+            self._end(kind)
+            kept = kind is None
+        finally:
+            if kept:
+                self._readers.give_back(self._connection, self._generation)
+            else:
+                self._readers.drop(self._connection)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        try:
+            if kind is None and self._connection.in_transaction():
+                self._connection.rollback()
+        finally:
+            if self._watched is not None and deadline.unwatch(self._watched):
+                raise deadline.DeadlineExceeded()

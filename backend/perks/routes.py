@@ -205,7 +205,7 @@ def verify_code(body: dict[str, Any]) -> dict[str, Any]:
     with reading() as reader:
         judged = service.verify(reader, _door(), body["code"], body["offer_id"])
     figures.VERIFICATIONS.labels(judged.reason or judged.verdict).inc()
-    refusal, english = judged.refusal, prefers_english()
+    refusal = judged.refusal
     answer: dict[str, Any] = {
         "verdict": judged.verdict, "reason": judged.reason, "title": None, "detail": None, "offer": judged.offer,
         "uses_left": judged.uses_left,

@@ -36,13 +36,15 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "headers", "files"), None)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
+        req = getattr(req, "_get_current_object", lambda: req)()  # the request itself, not its proxy
         data = req.get_data(cache=True)
         if req.content_length is None and len(data) >= (req.max_content_length or len(data) + 1):
             raise RequestEntityTooLarge()  # a chunked body is cut off at the limit in silence
         if not data:
             return {}
-        if req.mimetype != "application/json" or req.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
-            raise UnsupportedMediaType()
+        if req.content_type != "application/json":  # as nearly every client writes it; else it is read with care
+            if req.mimetype != "application/json" or req.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+                raise UnsupportedMediaType()
         return _strict_json(data)
 
     def handle_error(self, error: Any, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any) -> Any:
