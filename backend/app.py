@@ -229,7 +229,7 @@ def _wire_accounts(settings: Settings) -> None:
     """Real names are verified by the demonstration's directory, except in production, which needs its own."""
     identity.bind_verifier(None if settings.is_production else identity.DirectoryVerifier())
     callers.set_resolver(accounts_routes.resolve_caller, accounts_routes.confirm_caller)
-    callers.set_delegations(delegation_routes.resolve_delegation)
+    callers.set_delegations(delegation_routes.resolve_delegation, delegation_routes.still_delegated)
     cheap = staff.PasswordCost(passes=1, memory_kib=8192, lanes=1)
     staff.configure(
         base_url=settings.public_base_url,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from backend.accounts import service as accounts
 from backend.accounts.errors import TooManyAttempts
 from backend.delegation import rules, schemas, service
 from backend.delegation.errors import DelegationRefused
@@ -36,6 +39,18 @@ def resolve_delegation(caller: callers.Caller, resident_id: UUID, action: str, p
     if acts_as is None:
         raise NotDelegable(f"不能代办：{permission.title}", f"Not for another: {action}", permission=action)
     return acts_as
+
+
+def still_delegated(session: Session, caller: callers.Caller) -> bool:
+    """Whether one who acts for another still may: her session, of a helper her role, and the delegation all stand, and
+    do not end before this transaction has."""
+    kind = "staff" if caller.acts_as == rules.ACTS_AS[rules.HELPER] else "resident"
+    now = accounts.who_now(session, kind, caller.account_id, caller.session_id)
+    if now is None or caller.acting_id is None or caller.resident_id is None:
+        return False
+    if kind == "staff" and not any(role in callers.PERMISSIONS[HELP].roles for role, _ in now.roles):
+        return False
+    return service.still_acts(session, caller.acting_id, caller.resident_id, caller.acts_as)
 
 
 def _clerk(action: str) -> service.Clerk:

@@ -260,6 +260,14 @@ def act_for(
     return acts_as
 
 
+def still_acts(session: Session, actor_id: UUID, resident_id: UUID, acts_as: str) -> bool:
+    """Whether such a delegation stands now; none that does ends before this transaction has."""
+    kinds = [kind for kind, name in rules.ACTS_AS.items() if name == acts_as]
+    this = (DelegationRow.resident_id == resident_id, DelegationRow.actor_id == actor_id, DelegationRow.kind.in_(kinds))
+    standing = select(DelegationRow.id).where(*this, *_standing(clock.now())).limit(1)
+    return session.execute(standing.with_for_update(read=True)).first() is not None
+
+
 # --- reading -----------------------------------------------------------------------------------------------------
 
 

@@ -253,13 +253,17 @@ Delegations = Callable[[Caller, UUID, str, Permission], str]
 _delegations: Delegations | None = None
 
 
-def set_delegations(stands: Delegations) -> None:
-    """Register what says as what a caller may do an action for a resident, writing the access log before it answers.
+_still_delegated: Callable[[Session, Caller], bool] | None = None
 
-    It raises NotFound where no delegation stands and NotDelegable where it does not reach so far.
+
+def set_delegations(stands: Delegations, still: Callable[[Session, Caller], bool]) -> None:
+    """Register what says as what a caller may do an action for a resident, writing the access log before it answers;
+    and what tells, within a transaction, whether one who acts for another still may.
+
+    The first raises NotFound where no delegation stands and NotDelegable where it does not reach so far.
     """
-    global _delegations
-    _delegations = stands
+    global _delegations, _still_delegated
+    _delegations, _still_delegated = stands, still
 
 
 _confirm: Callable[[Session, Caller], Caller | None] | None = None
@@ -277,9 +281,14 @@ def set_resolver(
 
 
 def _still_allowed(session: Session) -> None:
-    """Undo a staff member's act when she was suspended, or lost the role for it, while it waited for its turn."""
+    """Undo an act that waited for its turn when meanwhile the staff member was suspended or lost the role for it, or
+    when the delegation ended by which it is done for another."""
     caller: Caller | None = g.get("caller") if has_request_context() else None
     action: str | None = g.get("action") if caller else None
+    if caller is not None and caller.acts_as:
+        if _still_delegated is None or not _still_delegated(session, caller):
+            raise NotFound()
+        return
     if caller is None or action is None or _confirm is None or not PERMISSIONS[action].roles:
         return
     now = _confirm(session, caller)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from flask import Flask
+from sqlalchemy import func, select, update
 
 from backend.accounts import service as accounts
+from backend.accounts.models import PersonRow
 from backend.codes import service as codes
 from backend.consents import service as consents
 from backend.consents.models import AccessLogRow, ConsentEventRow
+from backend.delegation import service as delegation
 from backend.kit import clock, db
+from backend.web import callers
 from tests.accounts.test_routes import API, slug
 from tests.checked_client import CheckedClient
+from tests.conftest import SERVER_URL
 from tests.factories import accounts as make
 from tests.factories import guardians
 from tests.factories import perks as shops
@@ -152,6 +158,46 @@ def test_a_guardian_decides_where_the_child_is_too_young_to(client: CheckedClien
     with db.reading() as reader:
         who = select(ConsentEventRow.given_by).where(mine, ConsentEventRow.granted.is_(False))
         assert reader.execute(who).scalars().all() == [family.parent.resident_id]
+
+
+@pytest.mark.parametrize("how", ["the delegation", "the guardian's sessions"])
+def test_what_waits_while_its_delegation_ends_is_not_done(
+    app: Flask, client: CheckedClient, family: Family, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The guardian is let in, then waits for the child's row, which the other transaction holds, in which it ends."""
+    delegation_id, let_in, answers = family.registered(), threading.Event(), []
+    with db.reading() as reader:
+        version = consents.purpose_called(reader, "community").text_version
+    door = "_delegations" if SERVER_URL else "_resolver"  # SQLite has one writer: there the look waits already
+    let = getattr(callers, door)
+
+    def let_through(*asked: Any) -> Any:
+        found = let(*asked)
+        let_in.set()
+        return found
+
+    monkeypatch.setattr(callers, door, let_through)
+    body = {"granted": True, "text_version": version}
+    path = "/me/consents/community"
+
+    def agree() -> None:
+        answers.append(on_behalf(CheckedClient(app), "parent", family, path, method="PUT", json=body))
+
+    with db.transaction() as session:
+        held = update(PersonRow).where(PersonRow.resident_id == family.child.resident_id)
+        session.execute(held.values(status="active"))
+        waits = threading.Thread(target=agree)
+        waits.start()
+        assert let_in.wait(30)
+        if how == "the delegation":
+            delegation.end_own(session, family.child.resident_id, delegation_id)
+        else:
+            assert family.parent.account_id
+            accounts.end_sessions(session, family.parent.account_id, "ended-by-user")
+    waits.join(30)
+    assert [refused(answer) for answer in answers] == [(404, "not-found")]
+    with db.reading() as reader:
+        assert not consents.granted(reader, family.child.resident_id, "community")
 
 
 def test_no_guardian_makes_a_minor_an_adult(client: CheckedClient, family: Family) -> None:
