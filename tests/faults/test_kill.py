@@ -49,6 +49,7 @@ def test_a_killed_postgresql_loses_nothing_and_makes_nothing() -> None:
         def recover() -> None:
             cluster.start()
             server.wait_ready()
+            server.database.dispose()  # the test's own connections died with the cluster
 
         accident.round(cluster.kill, recover, {201, 503, 0})
         assert accident.unanswered, "no request was in flight when the database died"
