@@ -20,7 +20,7 @@ from tests.support.real_server import RealServer, serving
 pytestmark = [pytest.mark.once, pytest.mark.timeout(900)]
 
 KILLS = int(os.environ.get("XINYI_KILLS", "3"))
-BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
+BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.load])]
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -36,6 +36,7 @@ def test_a_killed_server_loses_nothing_and_makes_nothing(kind: str) -> None:
         accident.nobody_enters_twice()
 
 
+@pytest.mark.load
 def test_a_killed_postgresql_loses_nothing_and_makes_nothing() -> None:
     if not initdb():
         why = "PostgreSQL's initdb is not installed, so that no cluster can be made and killed"

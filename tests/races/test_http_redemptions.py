@@ -17,7 +17,7 @@ from tests.support.load import Answer, request, volley
 from tests.support.prepare import Wanted
 from tests.support.real_server import RealServer, serving
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.load, pytest.mark.once]
 
 ROUNDS = int(os.environ.get("XINYI_ROUNDS", "3"))
 CROWD, STOCK, PRICE, CLIENTS = 200, 50, 10, 32
