@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ VARIABLE = "XINYI_TEST_NET"
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "exception": 40, "critical": 50}
 _made: dict[str, IO[str]] = {}
 _said: dict[str, IO[str]] = {}
+_lock = threading.Lock()
 
 
 def folder() -> Path | None:
@@ -76,9 +78,10 @@ def _write(files: dict[str, IO[str]], what: str, line: str) -> None:
     if where is None:
         return
     name = f"{what}-{os.getpid()}"
-    if name not in files:
-        files[name] = (where / name).open("a", encoding="utf-8", buffering=1)
-    files[name].write(line)
+    with _lock:
+        if name not in files:
+            files[name] = (where / name).open("a", encoding="utf-8", buffering=1)
+        files[name].write(line)
 
 
 def said(line: str) -> None:
