@@ -57,7 +57,7 @@ def propose_roles(
 ) -> UUID:  # fmt: skip
     """Propose that somebody holds exactly these roles. Returns the proposal's id."""
     payload = {**_payload((staff.username, staff.display_name), roles), "staff_id": str(staff.id),
-               "before": written(before)}  # fmt: skip
+               "before": written(before), "proposed_at": clock.now().isoformat()}  # fmt: skip
     return approvals.freeze(session, ROLES, _actor(by), reason, payload, ("staff", str(staff.id)))
 
 

@@ -53,10 +53,10 @@ class AppointmentOutdated(DomainError):
     status = 409
     title_zh = "提出之后情况已经改变"
     title_en = "Things have changed since it was proposed"
-    explain_zh = "提出人已不是在任的账号管理员，或者这个账号已停用、角色已经变了。请重新提出。"
+    explain_zh = "提出人已不是在任的账号管理员，或者这个账号已停用、角色或登录方式已经变了。请重新提出。"
     explain_en = (
-        "Whoever proposed it is no longer an administrator of accounts, or the account was suspended or holds other "
-        "roles by now. Propose anew."
+        "Whoever proposed it is no longer an administrator of accounts, or the account was suspended, holds other "
+        "roles or signs in otherwise by now. Propose anew."
     )
 
 

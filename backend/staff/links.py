@@ -168,6 +168,12 @@ def held_for(reader: Reader, staff_id: UUID) -> list[UUID]:
     return [one for one in reader.execute(select(InvitationRow.awaits_approval_id).where(*this)).scalars() if one]
 
 
+def used_since(reader: Reader, staff_id: UUID, since: datetime) -> bool:
+    """Whether an account took new credentials by a link after an instant."""
+    this = (InvitationRow.staff_id == staff_id, InvitationRow.used_at > since)
+    return reader.execute(select(InvitationRow.id).where(*this)).first() is not None
+
+
 def person_of(reader: Reader, invitation_id: UUID) -> UUID | None:
     """The natural person whom an invitation is for, where known."""
     return reader.execute(select(InvitationRow.resident_id).where(InvitationRow.id == invitation_id)).scalar()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +117,8 @@ def apply_roles(session: Session, staff_id: UUID, roles: Sequence[RoleHeld]) -> 
 
 
 def give_roles(session: Session, payload: dict[str, Any], approval_id: UUID, proposer: UUID) -> dict[str, Any]:
-    """Give the roles, if the account still holds what was shown. Open reset links are void: they were made for less.
+    """Give the roles, if the account still holds what was shown and nobody got new keys to it since. Open reset links
+    are void: they were made for less.
 
     Raises AppointmentOutdated, and what giving roles raises.
     """
@@ -126,6 +128,9 @@ def give_roles(session: Session, payload: dict[str, Any], approval_id: UUID, pro
         not accounts.lock_active(session, staff_id)
         or appointments.written(held(session, staff_id)) != payload["before"]
     ):
+        raise AppointmentOutdated()
+    since = datetime.fromisoformat(payload["proposed_at"])
+    if links.used_since(session, staff_id, since) or oidc_links.linked_since(session, staff_id, since):
         raise AppointmentOutdated()
     links.revoke_made_for(session, staff_id)
     before, roles = ([(role, UUID(where)) for role, where in payload[one]] for one in ("before", "roles"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -28,6 +29,12 @@ def subject_of(reader: Reader, staff_id: UUID) -> str | None:
         select(OidcIdentityRow.subject).where(OidcIdentityRow.staff_id == staff_id)
     ).scalar()
     return found
+
+
+def linked_since(reader: Reader, staff_id: UUID, since: datetime) -> bool:
+    """Whether an account was tied to an identity after an instant."""
+    this = (OidcIdentityRow.staff_id == staff_id, OidcIdentityRow.linked_at > since)
+    return reader.execute(select(OidcIdentityRow.staff_id).where(*this)).first() is not None
 
 
 def link(session: Session, staff_id: UUID, issuer: str, subject: str) -> None:

@@ -23,6 +23,7 @@ from backend.staff import appointments
 from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as make
+from tests.oidc_server import OidcServer
 from tests.staff.conftest import (
     API,
     Employee,
@@ -233,6 +234,25 @@ def test_a_link_kept_from_before_does_not_open_the_new_roles(
     kept = token_in(reset(client, admin, who.id))
     approve(set_roles(client, admin, who.id, ("office", office)).get_json()["approval_id"])
     assert told(open_link(client, kept)) == (410, "invitation-not-valid")
+
+
+@pytest.mark.parametrize("taken", ["reset", "linked"])
+def test_whose_keys_changed_while_it_waited_gets_no_role(
+    client: CheckedClient, admin: Employee, office: UUID, identity_provider: OidcServer, taken: str
+) -> None:
+    """An account that nobody guarded yet is taken over between proposal and approval."""
+    who, officer = employee("market-manager", office), employee()
+    approval_id = set_roles(client, admin, who.id, ("office", office)).get_json()["approval_id"]
+    if taken == "reset":
+        token = token_in(reset(client, admin, who.id))
+        secret = open_link(client, token).get_json()["authenticator"]["totp_secret"]
+        assert finish(client, token, otp_of(secret)).status_code == 200
+    else:
+        body = {"subject": uuid4().hex}
+        assert client.put(f"{API}/staff/{who.id}/oidc-subject", json=body, token=admin.token).status_code == 200
+    refused = decide(client, officer, approval_id)
+    assert told(refused) == (409, "execution-refused") and refused.get_json()["because"] == "appointment-outdated"
+    assert held(who.id) == ["market-manager"]
 
 
 def test_an_officers_authenticator_is_replaced_by_two(client: CheckedClient, admin: Employee) -> None:
