@@ -30,6 +30,7 @@ from tests.support.databases import OwnPostgresqlDatabase
 from tests.wechat_server import APP_ID, APP_SECRET, WechatServer
 from tests.wechat_server.world import World
 
+SERVERS = ("browser", "faults", "journey", "operating")
 FOUND = pytest.StashKey[list[str]]()
 hypothesis_settings.register_profile(
     "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -66,10 +67,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What does not ask for the run's database is the same on each: one run is enough."""
+    """What does not ask for the run's database is the same on each: one run is enough.
+
+    A file's tests stay in one process; those of the browser share one too, and with it one demo and one browser. What
+    starts whole servers goes first, so that none of it is left over for one process at the end.
+    """
     for item in items:
         if "database_url" not in getattr(item, "fixturenames", ()):
             item.add_marker("once")
+        room = item.path.relative_to(ROOT / "tests").parts[0]
+        item.add_marker(pytest.mark.xdist_group("browser" if room == "browser" else str(item.path)))
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in SERVERS)
 
 
 SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")

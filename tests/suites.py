@@ -102,7 +102,8 @@ def main() -> int:
 def _run(url: str, without: list[str]) -> int:
     env = {**os.environ, "TEST_DATABASE_URL": url, "TEST_POSTGRESQL_URL": POSTGRESQL, "TEST_REDIS_URL": REDIS}
     workers = os.environ.get("XINYI_TEST_WORKERS", "3")
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadfile", "--durations", "8"]
+    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command += ["--durations", "8"]
     if without:
         command += ["-m", " and ".join(without)]
     return subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, env=env, check=False).returncode
