@@ -74,7 +74,7 @@ def _prepare(demo: Demo, settings: Settings) -> None:
         city.load(session, city.read_folder(settings.cities_root / settings.city))
     if not demo.handover_file.exists():
         seed.run(demo)
-    seed.refresh()
+    seed.refresh(demo)
     db.current().dispose()
 
 
@@ -118,6 +118,7 @@ WELCOME = """
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
   审计 audit      {base}/app/audit
+  部门文件 files  instance/department-files
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json
 

@@ -63,6 +63,16 @@ class Demo:
         return self.folder / "handover.json"
 
     @property
+    def shops_file(self) -> Path:
+        """The synthetic shops, for the files of the departments."""
+        return self.folder / "shops.json"
+
+    @property
+    def department_folder(self) -> Path:
+        """Files as departments would send them, to try."""
+        return INSTANCE / "department-files"
+
+    @property
     def secrets_file(self) -> Path:
         """The secrets of this demo; made at its first start."""
         return self.folder / "secrets.json"
@@ -134,6 +144,7 @@ class Demo:
         if self.database_url.startswith("postgresql") and self.folder.exists():
             self._drop_tables()
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.department_folder, ignore_errors=True)
         (INSTANCE / "demo.json").unlink(missing_ok=True)
 
 

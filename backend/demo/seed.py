@@ -19,9 +19,9 @@ from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.community import points
 from backend.community import service as community
-from backend.demo import archive
+from backend.demo import archive, departments
 from backend.demo.install import MARK, Demo
-from backend.demo.vocabulary import Someone, Vocabulary
+from backend.demo.vocabulary import RESIDENTS, Someone, Vocabulary
 from backend.identity import service as identity
 from backend.kit import city, clock, db
 from backend.ledger import service as ledger
@@ -31,7 +31,7 @@ from backend.records import service as records
 from backend.staff import service as staff
 from config.settings import ROOT
 
-RESIDENTS, MERCHANTS = 2000, 300
+MERCHANTS = 300
 UNBOUND_SHOWN = 28
 STARTING_POINTS = 500
 SPARE_POINTS = 10_000
@@ -74,6 +74,7 @@ class Seeder:
             codes.ensure_keys(session, self.content["city"]["code"])
             accounts.ensure_organisation(session, OFFICE, "office", "信用办公室（演示）")
             accounts.ensure_organisation(session, MARK, "department", "演示部门", code)
+            self.officers = departments.ensure(session, self.words)
         self.bar.update(10)
 
     def _residents(self) -> list[UUID]:
@@ -118,6 +119,7 @@ class Seeder:
     def _merchants(self) -> None:
         places, trades = self.content["city"]["districts"], self.content["merchants"]["trades"]
         news = [self._merchant(1000 + n, places, trades) for n in range(MERCHANTS)]
+        departments.keep_shops(self.demo, news)
         shown: list[merchants.Registered] = []
         for chunk in _chunks(news, 50):
             with db.transaction() as session:
@@ -181,6 +183,7 @@ class Seeder:
                 for slug, organisation in places
             ]
             people += [("partner-manager", "合作方管理员（演示）", [("partner-manager", self._first_partner(session))])]
+            people += self.officers
             community.announce_from_file(session, self.today)
             self.handover["staff"] = [_make_staff(session, *one) for one in people]
             points.fund_all(session, self.today)
@@ -209,10 +212,13 @@ def run(demo: Demo) -> None:
     Seeder(demo).run()
 
 
-def refresh(today: date | None = None) -> None:
-    """See to it that each community has an activity open for check-in today. Safe to repeat at every start."""
+def refresh(demo: Demo, today: date | None = None) -> None:
+    """See to it that each community has an activity open for check-in today, and that the departments' files are of
+    today. Safe to repeat at every start."""
+    day = today or clock.today()
     with db.transaction() as session:
-        community.announce_from_file(session, today or clock.today(), only_same_day=True)
+        community.announce_from_file(session, day, only_same_day=True)
+    departments.write_files(demo, demo.department_folder, day)
 
 
 def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from stdnum.cn import ric, uscc
 
 SEED = 320115
+RESIDENTS = 2000
+"""How many people a demo has. Another number gives other names to the same id numbers."""
 
 
 class Someone(NamedTuple):
@@ -67,7 +69,14 @@ class Vocabulary:
     def credit_code(self, serial: int, *, company: bool) -> str:
         """A unified social credit code (GB 32100) of the range reserved for the demo."""
         rules = self.words["credit_codes"]
-        head = rules["company_head"] if company else rules["individual_head"]
+        return self._credit_code(rules["company_head"] if company else rules["individual_head"], serial)
+
+    def department_code(self, serial: int) -> str:
+        """The same for one of the demo's departments."""
+        return self._credit_code(self.words["credit_codes"]["department_head"], serial)
+
+    def _credit_code(self, head: str, serial: int) -> str:
+        rules = self.words["credit_codes"]
         body = f"{head}{rules['division']}{rules['body_prefix']}{serial:04d}"
         organisation = body[8:16]
         full = body + _organisation_check(organisation)
