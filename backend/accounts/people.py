@@ -117,7 +117,7 @@ def require_known(reader: Reader, resident_id: UUID) -> None:
 def living(reader: Reader, resident_ids: Collection[UUID]) -> set[UUID]:
     """Who of these is known and has not left; nothing of anybody is opened."""
     found: set[UUID] = set()
-    for chunk in _chunks(list(resident_ids)):
+    for chunk in chunks(list(resident_ids)):
         those = select(PersonRow.resident_id).where(PersonRow.resident_id.in_(chunk), PersonRow.status == "active")
         found.update(reader.execute(those).scalars())
     return found
@@ -171,7 +171,7 @@ def masked_name(resident_id: UUID, data_key: bytes, name_sealed: str) -> str:
 def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]:
     """Several people at once; the unknown and the erased are left out."""
     found: dict[UUID, Person] = {}
-    for chunk in _chunks(list(resident_ids)):
+    for chunk in chunks(list(resident_ids)):
         statement = select(*_SEALED).where(PersonRow.resident_id.in_(chunk), PersonRow.status == "active")
         found.update({row.resident_id: _person(row) for row in reader.execute(statement)})
     return found
@@ -182,7 +182,7 @@ def lock_people(session: Session, resident_ids: Collection[UUID]) -> None:
 
     It keeps no one from referring to them. SQLite's one writer holds everything already.
     """
-    for chunk in _chunks(sorted(resident_ids)):
+    for chunk in chunks(sorted(resident_ids)):
         statement = select(PersonRow.resident_id).where(PersonRow.resident_id.in_(chunk))
         session.execute(statement.order_by(PersonRow.resident_id).with_for_update(key_share=True)).all()
 
@@ -208,7 +208,7 @@ def find_people(reader: Reader, id_numbers: Iterable[str]) -> dict[str, UUID]:
     """The residents behind normal id numbers; unknown numbers are left out."""
     wanted = {digest: number for number in id_numbers for _, digest in seal.digests(ID_NUMBER, number)}
     found: dict[str, UUID] = {}
-    for chunk in _chunks(list(wanted)):
+    for chunk in chunks(list(wanted)):
         statement = select(PersonLookupRow.digest, PersonLookupRow.resident_id).where(
             PersonLookupRow.kind == ID_NUMBER, PersonLookupRow.digest.in_(chunk)
         )
@@ -238,7 +238,7 @@ def ensure_people(session: Session, rows: Sequence[tuple[str, str]]) -> list[UUI
 def _ensure(session: Session, wanted: list[tuple[str, str]]) -> list[UUID]:
     names = {number: name for name, number in reversed(wanted)}
     found = find_people(session, names)
-    for chunk in _chunks([number for number in sorted(names) if number not in found]):  # one order, no deadlock
+    for chunk in chunks([number for number in sorted(names) if number not in found]):  # one order, no deadlock
         found.update(_make(session, {number: names[number] for number in chunk}))
     _write_lookups(session, found)
     return [found[number] for _, number in wanted]
@@ -286,7 +286,7 @@ def _write_lookups(session: Session, found: dict[str, UUID]) -> None:
         for key_id, digest in seal.digests(ID_NUMBER, number)
     ]
     if len(values) > len(found):
-        for chunk in _chunks(values):
+        for chunk in chunks(values):
             session.execute(db.insert(session, PersonLookupRow).values(chunk).on_conflict_do_nothing())
 
 
@@ -302,5 +302,6 @@ def remember_phone(session: Session, resident_id: UUID, phone: str) -> None:
         )
 
 
-def _chunks(items: list[Any]) -> Iterable[list[Any]]:
+def chunks(items: list[Any]) -> Iterable[list[Any]]:
+    """The items in lists of as many as one statement takes."""
     return (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))

@@ -22,6 +22,7 @@ from backend.accounts.holders import (
     require_may_spend,
     take_person,
 )
+from backend.accounts.matching import Match, match_people
 from backend.accounts.organisations import (
     Organisation,
     ensure_organisation,
@@ -120,6 +121,7 @@ __all__ = [
     "Credentials",
     "Grant",
     "Limit",
+    "Match",
     "NewStaff",
     "OpenSession",
     "OpenedPerson",
@@ -166,6 +168,7 @@ __all__ = [
     "lock_leaving",
     "lock_people",
     "masked_name",
+    "match_people",
     "me",
     "memberships",
     "move_person",

@@ -59,7 +59,7 @@ def _value(field: Mapping[str, Any], item: Mapping[str, Any], decided_on: date) 
         return decided_on.year
     if field["type"] == "decimal":
         return "0.1"
-    return "演示"
+    return field["values"][0] if "values" in field else "演示"
 
 
 def penalty(

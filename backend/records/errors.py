@@ -30,3 +30,18 @@ class StatusNotPossible(DomainError):
     title_en = "The record cannot change that way"
     explain_zh = "from 是记录现在的状态，to 是所要求的状态。已修复、已撤销、已到期的记录不再变更。"
     explain_en = "`from` is the record's status now, `to` the one asked for. Repaired, withdrawn and expired are final."
+
+
+class EntityNameMismatch(DomainError):
+    slug = "entity-name-mismatch"
+    status = 409
+    title_zh = "名称与统一社会信用代码不符"
+    title_en = "The name does not belong to this code"
+    explain_zh = (
+        "这个统一社会信用代码（或所填的旧代码）在档案中属于另一名称的主体，不能并入；请核对名称与代码。"
+        "确已更名的，由信用办更名后再报。什么都没有写入。"
+    )
+    explain_en = (
+        "The unified social credit code, or an older code given with it, is on file under another name; it is not"
+        " merged. Check both. An entity that changed its name is renamed first. Nothing was written."
+    )

@@ -10,13 +10,19 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, distributed
 
 _STATUS = "status IN ('active', 'disputed', 'repaired', 'withdrawn', 'expired')"
 _EFFECT = "effect IN ('favourable', 'adverse', 'neutral')"
+
+
+def _of_batch(table: str) -> Index:
+    """What one batch brought is found without a walk over the archive; most rows come from none."""
+    reported = text("batch_id IS NOT NULL")
+    return Index(f"ix_{table}_batch_id", "batch_id", postgresql_where=reported, sqlite_where=reported)
 
 
 class _Content:
@@ -49,6 +55,7 @@ class RecordRow(_Content, Base):
         UniqueConstraint("resident_id", "item_code", "document_no"),
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
+        _of_batch("records"),
         distributed(),
     )
 
@@ -76,6 +83,7 @@ class EntityRecordRow(_Content, Base):
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
         Index("ix_entity_records_shown", "entity_code", "publicity_until_on"),
+        _of_batch("entity_records"),
         distributed("entity_code"),
     )
 
@@ -96,7 +104,34 @@ class EntityRecordVersionRow(_Content, Base):
     replaced_at: Mapped[datetime]
 
 
+class EntityRow(Base):
+    """One archive per unified social credit code. The name changes only by :func:`entities.rename_entity`."""
+
+    __tablename__ = "entities"
+    __table_args__ = (distributed("code"),)
+
+    code: Mapped[str] = mapped_column(String(18), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    known_from: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+    change_reason: Mapped[str] = mapped_column(String(200))
+
+
+class EntityAliasRow(Base):
+    """A code from before GB 32100 (a registration, organisation, tax … number), and whose it was."""
+
+    __tablename__ = "entity_aliases"
+    __table_args__ = (distributed("value"),)
+
+    scheme: Mapped[str] = mapped_column(String(20), primary_key=True)
+    value: Mapped[str] = mapped_column(String(40), primary_key=True)
+    entity_code: Mapped[str] = mapped_column(String(18))
+
+
 records = cast(Table, RecordRow.__table__)
 record_versions = cast(Table, RecordVersionRow.__table__)
 entity_records = cast(Table, EntityRecordRow.__table__)
 entity_record_versions = cast(Table, EntityRecordVersionRow.__table__)
+entities = cast(Table, EntityRow.__table__)
+entity_aliases = cast(Table, EntityAliasRow.__table__)

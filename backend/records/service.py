@@ -21,11 +21,36 @@ from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 from backend.kit.seal import mask_id_number
-from backend.records import models, rules
-from backend.records.errors import RecordExists, RecordRefused, StatusNotPossible
-from backend.records.rules import Item, NewRecord
+from backend.records import lint, models, rules
+from backend.records.catalogue import Identity, Item, identity_columns, items_of
+from backend.records.entities import (
+    ALIAS_FIELDS,
+    Entity,
+    NewEntity,
+    code_of_alias,
+    codes_of_aliases,
+    ensure_entities,
+    ensure_entity,
+    entity,
+    rename_entity,
+)
+from backend.records.errors import EntityNameMismatch, RecordExists, RecordRefused, StatusNotPossible
+from backend.records.rules import NewRecord
 
-__all__ = ["NewRecord"]
+__all__ = [
+    "Entity",
+    "Identity",
+    "Item",
+    "NewEntity",
+    "NewRecord",
+    "code_of_alias",
+    "codes_of_aliases",
+    "ensure_entities",
+    "ensure_entity",
+    "entity",
+    "identity_columns",
+    "rename_entity",
+]
 
 CHUNK = 5_000
 
@@ -65,7 +90,7 @@ def records_table() -> Table:
 
 def lint_policy(content: dict[str, Any], contents: dict[str, dict[str, Any]]) -> list[str]:
     """The check of ``catalogue.toml`` that the composition root registers."""
-    return rules.catalogue_problems(content, contents)
+    return lint.catalogue_problems(content, contents)
 
 
 # --- filing ----------------------------------------------------------------------------------------------------------
@@ -115,8 +140,12 @@ def add_entity_record(
     session: Session, entity_code: str, entity_name: str, new: NewRecord, *, by: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> UUID:  # fmt: skip
-    """File one record about a legal entity. ``entity_code``: its unified social credit code. Else as add_record."""
+    """File one record about a legal entity. ``entity_code``: its unified social credit code. Else as add_record.
+
+    Raises EntityNameMismatch where the code is on file under another name.
+    """
     row = _entity_row(session, entity_code, entity_name, new, by, batch_id)
+    _ensure_entities(session, [row])
     if not db.insert_if_absent(session, models.entity_records, row, ("entity_code", "item_code", "document_no")):
         table = models.entity_records
         return _same_as_filed(session, table, row, table.c.entity_code == row["entity_code"])
@@ -129,8 +158,12 @@ def add_entity_records(
     session: Session, news: Iterable[tuple[str, str, NewRecord]], *, by: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> list[str]:  # fmt: skip
-    """File many ``(entity_code, entity_name, record)`` at once; return the codes that have something new."""
+    """File many ``(entity_code, entity_name, record)`` at once; return the codes that have something new.
+
+    Raises RecordRefused and EntityNameMismatch at the first that is not to be filed; nothing is then.
+    """
     rows = [_entity_row(session, code, name, new, by, batch_id) for code, name, new in news]
+    _ensure_entities(session, rows)
     touched = sorted(set(_insert_absent(session, models.entity_records, rows, "entity_code")))
     for code in touched:
         _tell_entity(session, code, None, "added")
@@ -142,7 +175,7 @@ def items(reader: Reader) -> dict[str, Item]:
     policy = city.get(reader, "catalogue")
     known = _items_by_version.get(id(policy))
     if known is None or known[0] is not policy:
-        known = _items_by_version[id(policy)] = (policy, rules.items_of(policy.content))
+        known = _items_by_version[id(policy)] = (policy, items_of(policy.content))
     return known[1]
 
 
@@ -186,7 +219,24 @@ def _entity_row(
         raise RecordRefused(problem, problems=[problem])
     severities = city.get(session, "deadlines").content.get("publicity", [])
     row = _row(new, items(session), "legal_entity", severities, by, batch_id)
+    if problems := rules.party_problems(code, entity_name, new.fields):
+        raise RecordRefused("；".join(problems), problems=problems)
     return {"entity_code": code, "entity_name": entity_name.strip(), **row}
+
+
+def _ensure_entities(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make the archives that these rows belong to, and learn the older codes that they name."""
+    told = [
+        NewEntity(
+            row["entity_code"],
+            row["entity_name"],
+            tuple((scheme, row["fields"][name]) for name, scheme in ALIAS_FIELDS.items() if row["fields"].get(name)),
+        )
+        for row in rows
+    ]
+    for new, verdict in zip(told, ensure_entities(session, told), strict=True):
+        if verdict == "mismatch":
+            raise EntityNameMismatch(entity_code=new.code)
 
 
 def _insert_absent(session: Session, table: Table, rows: list[dict[str, Any]], key: str) -> list[Any]:

@@ -136,7 +136,13 @@ def test_catalogue_is_wide_and_each_item_complete() -> None:
         names = keys(item["fields"], "name")
         assert {"document_no", "decided_on"} <= names, code
         assert set(item["natural_key"]) <= {field["name"] for field in item["fields"] if field["required"]}, code
-        assert {field["type"] for field in item["fields"]} <= {"text", "date", "integer", "decimal"}
+        assert {field["type"] for field in item["fields"]} <= {
+            "text",
+            "date",
+            "integer",
+            "decimal",
+            "unified_social_credit_code",
+        }
 
 
 def test_catalogue_keeps_adverse_records_five_years_and_publishes_three_at_most() -> None:

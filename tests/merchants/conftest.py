@@ -15,6 +15,8 @@ from backend.records import service as records
 from backend.records.rules import NewRecord, normal_entity_code
 
 _serial = itertools.count(1)
+AUTHORITY = "11320115DEM090000D"
+"""A reserved code that is nobody's, valid by GB 32100."""
 
 
 def entity_code() -> str:
@@ -45,8 +47,8 @@ def punish(session: Session, entity: str, severity: str | None = "general", deci
     fields = {
         "party_name": "演示青禾面馆", "party_kind": "个体工商户", "party_code_1": entity, "violation_type": "价格违法",
         "violation_facts": "演示事实", "penalty_basis": "《价格法》", "penalty_category": "罚款",
-        "penalty_content": "罚款五百元", "authority": "区市场监督管理局", "authority_code": "11320115DEM0900000",
-        "data_source": "区市场监督管理局", "data_source_code": "11320115DEM0900000",
+        "penalty_content": "罚款五百元", "authority": "区市场监督管理局", "authority_code": AUTHORITY,
+        "data_source": "区市场监督管理局", "data_source_code": AUTHORITY,
     }  # fmt: skip
     if severity:
         fields["severity"] = severity

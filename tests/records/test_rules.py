@@ -7,8 +7,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stdnum.cn import uscc
 
-from backend.records import rules
+from backend.records import catalogue, lint, rules
 from backend.records.rules import NewRecord
 
 TODAY = date(2026, 3, 5)
@@ -23,16 +26,27 @@ def item(**changes: Any) -> dict[str, Any]:
         "fields": [
             {"name": "document_no", "title": "文书号", "type": "text", "required": True},
             {"name": "honour_name", "title": "称号", "type": "text", "required": True},
-            {"name": "year", "title": "年度", "type": "integer", "required": False},
+            {"name": "year", "title": "年度", "type": "integer", "required": False, "minimum": 1990,
+             "maximum": 2099},
             {"name": "signed_on", "title": "签署日期", "type": "date", "required": False},
-            {"name": "fine_wanyuan", "title": "金额", "type": "decimal", "required": False},
+            {"name": "fine_wanyuan", "title": "金额", "type": "decimal", "required": False, "minimum": 0},
         ],
     }  # fmt: skip
     return raw | changes
 
 
+CHECKED = (
+    {"name": "valid_until_on", "title": "有效期至", "type": "date", "required": False, "not_before": "decided_on"},
+    {"name": "decided_on", "title": "决定日期", "type": "date", "required": True},
+    {"name": "kind", "title": "类别", "type": "text", "required": False, "values": ["甲", "乙"]},
+    {"name": "number", "title": "编号", "type": "text", "required": False, "pattern": "[0-9]{3}", "longest": 3},
+    {"name": "whose_code", "title": "代码", "type": "unified_social_credit_code", "required": False},
+    {"name": "whose_number", "title": "号码", "type": "id_number", "required": False},
+)
+
+
 def problems(*raws: dict[str, Any]) -> list[str]:
-    return rules.catalogue_problems({"items": list(raws)}, {})
+    return lint.catalogue_problems({"items": list(raws)}, {})
 
 
 def new(**changes: Any) -> NewRecord:
@@ -44,11 +58,13 @@ def new(**changes: Any) -> NewRecord:
 
 
 def judged(record: NewRecord, subject: str = "natural_person") -> list[str]:
-    return rules.record_problems(record, rules.items_of({"items": [item()]}), subject, TODAY)
+    raw = item()
+    raw["fields"] = [*raw["fields"], *CHECKED]
+    return rules.record_problems(record, catalogue.items_of({"items": [raw]}), subject, TODAY)
 
 
 def test_the_catalogue_of_jiangning_passes(city_contents: dict[str, Any]) -> None:
-    assert rules.catalogue_problems(city_contents["catalogue"], city_contents) == []
+    assert lint.catalogue_problems(city_contents["catalogue"], city_contents) == []
 
 
 @pytest.mark.parametrize(
@@ -89,10 +105,93 @@ def test_a_prohibited_field_is_refused_by_its_english_name_too(name: str) -> Non
         ({"code": "x"}, "code"),
         ({"fields": []}, "fields"),
         ({"severity_field": "nothing"}, "severity_field"),
+        ({"category": "行政管理信息"}, "DB32/T 4040.5"),
+        ({"subject": "legal_entity"}, "基础目录"),
+        ({"self_declarable": 1}, "self_declarable"),
+        ({"effect": "adverse", "self_declarable": True}, "不能自主申报"),
     ],
 )
 def test_an_item_is_refused(changes: dict[str, Any], said: str) -> None:
     assert any(said in problem for problem in problems(item(**changes)))
+
+
+def with_field(**told: Any) -> dict[str, Any]:
+    raw = item()
+    raw["fields"] = [*raw["fields"], {"name": "extra", "title": "其他", "type": "text", "required": False} | told]
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"type": "blob"}, "type"),
+        ({"title": " "}, "title"),
+        ({"aliases": []}, "aliases"),
+        ({"values": ["甲", "甲"]}, "values"),
+        ({"values": ["甲", ""]}, "values"),
+        ({"values": "甲"}, "values"),
+        ({"pattern": "["}, "正则"),
+        ({"pattern": "(?=a)b"}, "环视"),
+        ({"pattern": r"(a)\1"}, "反向引用"),
+        ({"type": "date", "values": ["2026-01-01"]}, "只用于 text"),
+        ({"minimum": 0}, "只用于"),
+        ({"type": "integer", "minimum": 5, "maximum": 4}, "不能大于"),
+        ({"type": "integer", "minimum": "nan"}, "应为数"),
+        ({"type": "decimal", "maximum": True}, "应为数"),
+        ({"longest": 0}, "longest"),
+        ({"longest": 3000}, "longest"),
+        ({"may_be_future": True}, "只用于 date"),
+        ({"type": "date", "may_be_future": "yes"}, "may_be_future"),
+        ({"type": "date", "not_before": "nothing"}, "not_before"),
+        ({"type": "date", "not_before": "extra"}, "not_before"),
+        ({"type": "date", "not_before": ["signed_on"]}, "not_before"),
+        ({"aliases": ["称 号"]}, "同时属于"),
+        ({"title": "身份证号"}, "同时属于"),
+    ],
+)
+def test_a_field_is_refused(told: dict[str, Any], said: str) -> None:
+    assert any(said in problem for problem in problems(with_field(**told)))
+
+
+def test_a_field_with_every_check_passes() -> None:
+    raw = with_field(type="date", not_before="signed_on", may_be_future=True, aliases=["另一日期"], longest=10)
+    raw["fields"] += [
+        {"name": "kind", "title": "类别", "type": "text", "required": False, "values": ["甲", "乙"], "pattern": "."},
+        {"name": "sum", "title": "数额", "type": "decimal", "required": False, "minimum": 0, "maximum": "9.5"},
+        {"name": "whose_code", "title": "代码", "type": "unified_social_credit_code", "required": False},
+        {"name": "whose_number", "title": "号码", "type": "id_number", "required": False},
+    ]
+    assert problems(raw) == []
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "宗 教 信 仰", "宗\u200b教", "宗-教", "ＤＮＡ", "D N A", "bloodType", "BLOOD TYPE", "blood-type", "既往·病史",
+        "健康状况", "人寿保险", "月薪", "储蓄余额", "股票数量", "房屋所有权", "完税金额", "Ｒｅｌｉｇｉｏｎ",
+        "incomeLevel",
+    ],
+)  # fmt: skip
+def test_a_prohibited_word_is_known_under_any_spelling_and_at_any_place(spelling: str) -> None:
+    for told in ({"title": spelling}, {"aliases": [spelling]}, {"values": ["无", spelling]}):
+        assert any("第十四条" in problem for problem in problems(with_field(**told))), told
+    assert any("第十四条" in problem for problem in problems(item(title=spelling)))
+    assert any("第十四条" in problem for problem in judged(new(fields={"honour_name": "先进", spelling: "无"})))
+
+
+@pytest.mark.parametrize(
+    "lawful",
+    [
+        "房地产开发资质",
+        "拖欠农民工工资",
+        "没收违法所得金额（万元）",
+        "证券从业资格",
+        "社会保险登记",
+        "property_service",
+    ],
+)
+def test_a_lawful_word_is_not_taken_for_a_prohibited_one(lawful: str) -> None:
+    assert problems(with_field(title=lawful)) == []
 
 
 def test_a_code_stands_once() -> None:
@@ -100,8 +199,13 @@ def test_a_code_stands_once() -> None:
 
 
 def test_a_record_that_follows_the_catalogue_has_no_problems() -> None:
-    fields = {"honour_name": "先进", "year": 2026, "signed_on": "2026-01-01", "fine_wanyuan": "1.25"}
+    fields = {
+        "honour_name": "先进", "year": 2026, "signed_on": "2026-01-01", "fine_wanyuan": "0.005", "kind": "甲",
+        "number": "012", "valid_until_on": "2099-12-31", "whose_code": "91110000600037341L",
+        "whose_number": "11010519491231002x",
+    }  # fmt: skip
     assert judged(new(fields=fields)) == []
+    assert judged(new(fields={"honour_name": "先进", "kind": "", "number": "", "signed_on": None})) == []
 
 
 @pytest.mark.parametrize(
@@ -118,8 +222,23 @@ def test_a_record_that_follows_the_catalogue_has_no_problems() -> None:
         ({"fields": {"honour_name": "先进", "year": "2026"}}, "应为整数"),
         ({"fields": {"honour_name": "先进", "year": True}}, "应为整数"),
         ({"fields": {"honour_name": "先进", "signed_on": "2026-02-30"}}, "应为日期"),
-        ({"fields": {"honour_name": "先进", "fine_wanyuan": "1.255"}}, "两位小数"),
+        ({"fields": {"honour_name": "先进", "fine_wanyuan": "1.2550001"}}, "六位小数"),
         ({"fields": {"honour_name": "先" * 2001}}, "应为文本"),
+        ({"fields": {"honour_name": "先进", "signed_on": "2026-03-06"}}, "不能晚于今天"),
+        ({"fields": {"honour_name": "先进", "signed_on": "1899-12-31"}}, "之间"),
+        ({"fields": {"honour_name": "先进", "signed_on": "同"}}, "应为日期"),
+        ({"fields": {"honour_name": "先进", "signed_on": "20260101"}}, "应为日期"),
+        ({"fields": {"honour_name": "先进", "valid_until_on": "9999-12-31"}}, "之间"),
+        ({"fields": {"honour_name": "先进", "valid_until_on": "2025-12-31"}}, "不能早于"),
+        ({"fields": {"honour_name": "先进", "fine_wanyuan": "-1"}}, "不能小于"),
+        ({"fields": {"honour_name": "先进", "fine_wanyuan": "１"}}, "六位小数"),
+        ({"fields": {"honour_name": "先进", "year": 1900}}, "不能小于"),
+        ({"fields": {"honour_name": "先进", "year": 2200}}, "不能大于"),
+        ({"fields": {"honour_name": "先进", "kind": "丙"}}, "应为 甲、乙 之一"),
+        ({"fields": {"honour_name": "先进", "number": "12"}}, "格式"),
+        ({"fields": {"honour_name": "先进", "number": "1234"}}, "最长 3"),
+        ({"fields": {"honour_name": "先进", "whose_code": "91110000600037341M"}}, "GB 32100"),
+        ({"fields": {"honour_name": "先进", "whose_number": "110105194912310021"}}, "GB 11643"),
     ],
 )
 def test_a_record_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -131,7 +250,7 @@ def test_a_person_s_item_does_not_take_a_legal_entity() -> None:
 
 
 def test_retention_runs_from_the_end_of_the_conduct() -> None:
-    known = rules.items_of({"items": [item()]})["NP-TST-01"]
+    known = catalogue.items_of({"items": [item()]})["NP-TST-01"]
     assert rules.counts_until(known, date(2026, 1, 1), None) == date(2028, 9, 27)
     assert rules.counts_until(known, date(2026, 1, 1), date(2026, 2, 1)) == date(2028, 10, 28)
 
@@ -147,7 +266,7 @@ def test_retention_runs_from_the_end_of_the_conduct() -> None:
 )
 def test_publicity_ends_with_the_shortest_clock(fields: dict[str, Any], until: date | None) -> None:
     raw = item(subject="legal_entity", disclosure="public", publicity_days=365, severity_field="severity")
-    known = rules.items_of({"items": [raw]})["NP-TST-01"]
+    known = catalogue.items_of({"items": [raw]})["NP-TST-01"]
     severities = [
         {"id": "minor", "maximum_days": 90, "published_by_default": False},
         {"id": "general", "maximum_days": 334, "published_by_default": True},
@@ -175,7 +294,47 @@ def test_a_credit_code_whose_remainder_is_0_ends_in_0() -> None:
     assert found
 
 
+GB_32100 = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+stems = st.builds(
+    lambda head, division, body: head + division + body,
+    st.text(GB_32100, min_size=2, max_size=2), st.text("0123456789", min_size=6, max_size=6),
+    st.text(GB_32100, min_size=9, max_size=9),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(stems)
+def test_exactly_one_check_character_fits_and_it_is_the_one_that_stdnum_finds(stem: str) -> None:
+    fitting = [c for c in GB_32100 if rules.normal_entity_code(stem + c)]
+    assert fitting == [uscc.calc_check_digit(stem)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(stems, st.integers(0, 16), st.sampled_from(GB_32100))
+def test_one_wrong_character_is_noticed(stem: str, at: int, other: str) -> None:
+    code = stem + uscc.calc_check_digit(stem)
+    wrong = code[:at] + other + code[at + 1 :]
+    assert (rules.normal_entity_code(wrong) is None) == (wrong != code)
+
+
+def test_a_name_is_compared_without_its_typography() -> None:
+    same = {"演示（南京）有限公司", "演示(南京)有限公司", " 演示〔南京〕 有限公司", "演示\u3000（南京）有限公司"}
+    assert len({rules.normal_entity_name(name) for name in same}) == 1
+    assert rules.normal_entity_name("ＡＢｃ公司") == "ABC公司" != rules.normal_entity_name("ABD公司")
+
+
+def test_who_a_row_is_about_stands_in_known_columns(city_contents: dict[str, Any]) -> None:
+    known = catalogue.items_of(city_contents["catalogue"])
+    person = catalogue.identity_columns(known["NP-HON-01"])
+    entity = catalogue.identity_columns(known["LE-LST-01"])
+    party = catalogue.identity_columns(known["LE-PEN-01"])
+    assert [f.title for f in person] == ["姓名", "公民身份号码"] and "身份证号" in person.code.heads
+    assert [f.title for f in entity] == ["主体名称", "统一社会信用代码"]
+    assert [f.name for f in party] == ["party_name", "party_code_1"] and "统一社会信用代码" in party.code.heads
+    assert catalogue.normal_head(" 行政相对人代码＿１（统一 社会信用代码）") in party.code.heads
+
+
 def test_the_linter_leaves_its_input_alone(city_contents: dict[str, Any]) -> None:
     before = deepcopy(city_contents["catalogue"])
-    rules.catalogue_problems(city_contents["catalogue"], city_contents)
+    lint.catalogue_problems(city_contents["catalogue"], city_contents)
     assert city_contents["catalogue"] == before

@@ -147,8 +147,9 @@ def test_a_legal_entity_s_record_shows_until_its_publicity_ends(session: Session
 
 def test_a_legal_representative_s_id_number_is_neither_kept_whole_nor_shown(session: Session) -> None:
     fields = {
-        "party_name": "演示公司", "party_kind": "法人", "party_code_1": CODE, "legal_representative": "某某",
-        "legal_representative_id_type": "身份证", "legal_representative_id_number": "11010519491231002X",
+        "party_name": "演示公司", "party_kind": "法人及非法人组织", "party_code_1": CODE,
+        "legal_representative": "某某", "legal_representative_id_type": "身份证",
+        "legal_representative_id_number": "11010519491231002X",
         "violation_type": "演示", "violation_facts": "演示", "penalty_basis": "演示", "penalty_category": "警告",
         "penalty_content": "演示", "severity": "general", "data_source": "演示局", "data_source_code": CODE,
         "publicity_until_on": (clock.today() + timedelta(days=20)).isoformat(), "authority_code": CODE,
