@@ -112,7 +112,7 @@ PERSON = Identity(
 ENTITY = Identity(
     Field(
         "entity_name", "主体名称", "text", True,
-        ("企业名称", "单位名称", "法人名称", "机构名称", "主体全称", "行政相对人名称"), longest=200,
+        ("名称", "企业名称", "单位名称", "法人名称", "机构名称", "主体全称", "行政相对人名称"), longest=200,
     ),
     Field(
         "entity_code", "统一社会信用代码", CREDIT_CODE, True,

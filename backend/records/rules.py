@@ -22,6 +22,8 @@ EARLIEST_DECISION = date(1949, 10, 1)
 EARLIEST_DAY = date(1900, 1, 1)
 LATEST_DAY = date(2099, 12, 31)
 """The day by which 双公示 writes 长期: no document names a later one."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no document says: everything of the first 32 but tab and line ends, and DEL."""
 DECIMAL_PLACES = 6
 """双公示 gives amounts in units of ten thousand yuan with up to six places, so that no fen is lost."""
 
@@ -110,7 +112,9 @@ def value_problem(f: Field, value: object, today: date) -> str | None:
     """Why a column does not take a value, in Chinese; None when it does. An empty text is no value."""
     if f.type == "integer":
         return _number_problem(f, Decimal(value)) if type(value) is int else "应为整数"
-    if not isinstance(value, str) or len(value) > f.longest or "\x00" in value:
+    if isinstance(value, str) and _CONTROL.search(value):
+        return "含有看不见的控制字符"
+    if not isinstance(value, str) or len(value) > f.longest:
         return f"应为文本，最长 {f.longest} 个字符"
     if not value:
         return None

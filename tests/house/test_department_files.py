@@ -21,7 +21,7 @@ from backend.demo import department_faults, department_files, department_rows
 from backend.demo.department_files import DepartmentFile
 from backend.demo.vocabulary import Vocabulary
 from backend.kit.workdays import add_workdays
-from backend.records import rules
+from backend.records import catalogue, rules
 from config.settings import ROOT
 
 pytestmark = pytest.mark.once
@@ -92,7 +92,7 @@ def test_a_file_opens_and_holds_its_rows(one: DepartmentFile) -> None:
 
 def _record(one: DepartmentFile, row: dict[str, str]) -> rules.NewRecord:
     apart = {name for name, _ in (*department_rows.PERSON_COLUMNS, *department_rows.ENTITY_COLUMNS)}
-    told = {name: text for name, text in row.items() if name not in (*apart, *rules.FROM_DOCUMENT) and text}
+    told = {name: text for name, text in row.items() if name not in (*apart, *catalogue.FROM_DOCUMENT) and text}
     whole = {field["name"] for field in one.item["fields"] if field["type"] == "integer"}
     return rules.NewRecord(
         item_code=one.item_code, source_name=one.department.name, document_no=row["document_no"],
@@ -103,7 +103,7 @@ def _record(one: DepartmentFile, row: dict[str, str]) -> rules.NewRecord:
 
 @pytest.mark.parametrize("one", [*CLEAN, *FAULTY], ids=lambda one: one.name)
 def test_a_row_without_a_fault_is_what_the_catalogue_admits(one: DepartmentFile) -> None:
-    items = rules.items_of(CATALOGUE)
+    items = catalogue.items_of(CATALOGUE)
     for number, row in enumerate(one.rows, 1):
         if number in one.faults:
             continue
@@ -118,7 +118,7 @@ def test_a_fault_stands_where_the_key_says() -> None:
         "bad-credit-code": lambda text: rules.normal_entity_code(text) is None,
         "bad-id-number": lambda text: normal_id_number(text, DAY) is None,
         "missing-required": lambda text: text == "",
-        "overlong-text": lambda text: len(text) > rules.LONGEST_TEXT,
+        "overlong-text": lambda text: len(text) > catalogue.LONGEST_TEXT,
         "control-character": lambda text: "\x07" in text,
         "formula": lambda text: text.startswith("="),
         "future-decision": lambda text: date.fromisoformat(text) > DAY,

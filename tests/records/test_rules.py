@@ -224,6 +224,7 @@ def test_a_record_that_follows_the_catalogue_has_no_problems() -> None:
         ({"fields": {"honour_name": "先进", "signed_on": "2026-02-30"}}, "应为日期"),
         ({"fields": {"honour_name": "先进", "fine_wanyuan": "1.2550001"}}, "六位小数"),
         ({"fields": {"honour_name": "先" * 2001}}, "应为文本"),
+        ({"fields": {"honour_name": "先\x07进"}}, "控制字符"),
         ({"fields": {"honour_name": "先进", "signed_on": "2026-03-06"}}, "不能晚于今天"),
         ({"fields": {"honour_name": "先进", "signed_on": "1899-12-31"}}, "之间"),
         ({"fields": {"honour_name": "先进", "signed_on": "同"}}, "应为日期"),
