@@ -19,6 +19,7 @@ from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
 from backend.backup import cli as backup_cli
 from backend.backup import service as backups
+from backend.catalogue import service as catalogue
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
 from backend.codes import rotation as codes_rotation
@@ -83,7 +84,6 @@ from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
 from backend.records import routes as records_routes
-from backend.records import service as records
 from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
@@ -254,7 +254,7 @@ def _wire_city() -> None:
     for check in (privacy.lint_policy, limits.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
-    city.linter("catalogue", records.lint_policy)
+    city.linter("catalogue", catalogue.lint_policy)
     city.linter("scoring", scores.lint_policy)
     city.linter("merchants", merchants.lint_policy)
     city.applier("merchants", merchants.apply)
@@ -298,6 +298,7 @@ def _wire_news() -> None:
     outbox.within("records.changed", scores.on_records_changed)
     outbox.within("records.loaded", scores.on_records_loaded)
     outbox.within("records.entity-changed", merchants.on_entity_changed)
+    outbox.within("records.entities-loaded", merchants.on_entities_loaded)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
     outbox.within("people.looked-at", consents.on_looked_at)

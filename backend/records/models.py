@@ -20,13 +20,16 @@ _EFFECT = "effect IN ('favourable', 'adverse', 'neutral')"
 
 
 def _of_batch(table: str) -> Index:
-    """What one batch brought is found without a walk over the archive; most rows come from none."""
+    """What one batch brought, and what of it stands, is found without a walk over the archive."""
     reported = text("batch_id IS NOT NULL")
-    return Index(f"ix_{table}_batch_id", "batch_id", postgresql_where=reported, sqlite_where=reported)
+    return Index(f"ix_{table}_batch_id", "batch_id", "status", postgresql_where=reported, sqlite_where=reported)
 
 
 class _Content:
-    """What a document says, what became of it, and who changed it last. ``…_on``: the last day, Shanghai."""
+    """What a document says, what became of it, and who changed it last. ``…_on``: the last day, Shanghai.
+
+    ``recalled``: withdrawn with the batch that had added it, so that the same document may be reported anew.
+    """
 
     item_code: Mapped[str] = mapped_column(String(40))
     effect: Mapped[str] = mapped_column(String(12))
@@ -45,6 +48,7 @@ class _Content:
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
     change_reason: Mapped[str] = mapped_column(String(200))
+    recalled: Mapped[bool | None]
 
 
 class RecordRow(_Content, Base):

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
+from backend.catalogue.rules import Item
 from backend.kit import db
 from backend.records import rules, service
 from backend.records.schemas import RecordView
@@ -39,7 +40,7 @@ def list_my_records(query: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _view(record: service.Record, item: rules.Item | None) -> dict[str, Any]:
+def _view(record: service.Record, item: Item | None) -> dict[str, Any]:
     titles = {f.name: f.title for f in item.fields} if item else {}
     return {
         "id": record.id, "item_code": record.item_code, "item_title": item.title if item else record.item_code,

@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from backend.accounts.rules import normal_id_number
-from backend.records.catalogue import CREDIT_CODE, FROM_DOCUMENT, ID_NUMBER, NUMBERS, Field, Item
-from backend.records.prohibited import prohibited
+from backend.catalogue.prohibited import prohibited
+from backend.catalogue.rules import CREDIT_CODE, FROM_DOCUMENT, ID_NUMBER, NUMBERS, Field, Item
 
 EARLIEST_DECISION = date(1949, 10, 1)
 EARLIEST_DAY = date(1900, 1, 1)

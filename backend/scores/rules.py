@@ -27,6 +27,7 @@ CALENDAR_YEAR = 365
 CAUSES = {
     "consent": "同意计算信用分",
     "record-added": "有新的记录",
+    "record-corrected": "记录已更正",
     "record-active": "记录恢复使用",
     "record-disputed": "对记录提出异议，暂停使用",
     "record-repaired": "记录已修复，停止使用",

@@ -27,7 +27,7 @@ def upgrade() -> None:
             name = f"ix_{table}_batch_id"
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
             op.create_index(
-                name, table, ["batch_id"], postgresql_where=reported, sqlite_where=reported,
+                name, table, ["batch_id", "status"], postgresql_where=reported, sqlite_where=reported,
                 postgresql_concurrently=True,
             )  # fmt: skip
 

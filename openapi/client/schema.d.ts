@@ -4171,7 +4171,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            cause: "consent" | "record-added" | "record-active" | "record-disputed" | "record-repaired" | "record-withdrawn" | "record-expired" | "records-loaded" | "time" | "policy" | "request";
+            cause: "consent" | "record-added" | "record-corrected" | "record-active" | "record-disputed" | "record-repaired" | "record-withdrawn" | "record-expired" | "records-loaded" | "time" | "policy" | "request";
             cause_text: string;
             /** Format: uuid */
             id: string;

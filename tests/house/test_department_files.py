@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc
 
 from backend.accounts.rules import normal_id_number
+from backend.catalogue import rules as catalogue
 from backend.demo import department_faults, department_files, department_rows
 from backend.demo.department_files import DepartmentFile
 from backend.demo.vocabulary import Vocabulary
 from backend.kit.workdays import add_workdays
-from backend.records import catalogue, rules
+from backend.records import rules
 from config.settings import ROOT
 
 pytestmark = pytest.mark.once

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.kit import city as cities
-from backend.kit import clock
+from backend.kit import clock, db
 from backend.kit.errors import NotFound
 from backend.merchants import service
 from backend.merchants.errors import MerchantCodeRevoked, MerchantCodeUnknown, MerchantRefused
 from backend.merchants.models import Evaluation, Merchant
 from backend.records import service as records
 from tests.merchants.conftest import entity_code, new_merchant, punish, registered
+from tests.support.statements import asked
 
 pytestmark = pytest.mark.usefixtures("city")
 BASE = "https://xinyi.example.cn"
@@ -125,6 +126,16 @@ def test_evaluations_are_kept_when_they_change(session: Session) -> None:
     service.on_entity_changed(session, {"entity_code": code, "record_id": None, "change": "added"})
     assert kept() == [80, 50]
     service.on_entity_changed(session, {"entity_code": entity_code(), "record_id": None, "change": "added"})
+
+
+def test_a_load_of_many_records_moves_the_grade_of_each_merchant_among_them_once(session: Session) -> None:
+    codes_of_ours = [entity_code() for _ in range(3)]
+    made = [registered(session, unified_social_credit_code=code) for code in codes_of_ours]
+    with asked(db.current()) as sent:
+        service.on_entities_loaded(session, {"entity_codes": [*codes_of_ours[:2], *(entity_code() for _ in range(50))]})
+    assert sum("merchants" in one and "unified_social_credit_code IN" in one for one in sent) == 1
+    kept = session.execute(select(Evaluation.merchant_id)).scalars().all()
+    assert sorted(kept) == sorted(one.id for one in made[:2])
 
 
 def test_a_revoked_code_says_when_and_why_and_a_new_one_takes_over(session: Session) -> None:

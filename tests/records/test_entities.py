@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from backend.kit.errors import NotFound
-from backend.records import entities, service
+from backend.records import entities, rules, service
 from backend.records.entities import NewEntity
 from backend.records.errors import EntityNameMismatch, RecordRefused
 from tests.records.test_service import CODE, penalty
@@ -60,5 +60,5 @@ def test_a_record_under_another_name_is_refused_until_the_entity_is_renamed(sess
 
 def test_a_party_that_is_not_the_entity_is_refused(session: Session) -> None:
     fields = {"party_name": "演示公司", "party_code_1": OTHER}
-    assert len(service.rules.party_problems(CODE, "演示另一家", fields)) == 2
-    assert service.rules.party_problems(OTHER, "演示 公司", fields) == []
+    assert len(rules.party_problems(CODE, "演示另一家", fields)) == 2
+    assert rules.party_problems(OTHER, "演示 公司", fields) == []

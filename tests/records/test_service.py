@@ -9,22 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.orm import Session
 
-from backend.kit import clock, outbox
+from backend.kit import clock
 from backend.kit.errors import NotFound
-from backend.records import service
+from backend.records import models, service
 from backend.records.errors import RecordExists, RecordRefused, StatusNotPossible
 from backend.records.service import NewRecord
 
 CODE = "91110000600037341L"
 
 pytestmark = pytest.mark.usefixtures("city")
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    heard: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(outbox, "tell", lambda session, topic, payload, shard=None: heard.append((topic, payload)))
-    return heard
 
 
 def honour(number: int = 1, **changes: Any) -> NewRecord:
@@ -159,7 +152,7 @@ def test_a_legal_representative_s_id_number_is_neither_kept_whole_nor_shown(sess
     (shown,) = service.entity_records_of(session, CODE, clock.today())
     assert "legal_representative_id_number" not in shown.fields
     assert shown.publicity_until_on == clock.today() + timedelta(days=20)
-    table = service.models.entity_records
+    table = models.entity_records
     kept = session.execute(table.select().where(table.c.id == shown.id)).one()
     assert "19491231" not in str(kept.fields)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from backend.records.catalogue import (
+from backend.catalogue.prohibited import prohibited
+from backend.catalogue.rules import (
     CATEGORIES,
     DISCLOSURES,
     EFFECTS,
@@ -21,7 +22,6 @@ from backend.records.catalogue import (
     SUBJECTS,
     field_of,
 )
-from backend.records.prohibited import prohibited
 
 
 def catalogue_problems(content: Mapping[str, Any], _contents: Mapping[str, Mapping[str, Any]]) -> list[str]:
