@@ -55,7 +55,9 @@ def add_records(
     """File many records at once and return the ids of the residents who have something new.
 
     Documents that are on file already are left as they are. ``tell=False`` leaves it to the caller to have what is
-    computed from the archives follow. Raises RecordRefused at the first record that the catalogue does not admit.
+    computed from the archives follow. Whoever calls it holds the residents against leaving, as
+    ``accounts.match_people`` does; what slips in is swept later. Raises RecordRefused at the first
+    record that the catalogue does not admit.
     """
     known = items(session)
     rows = [

@@ -378,7 +378,7 @@ def test_a_coupon_given_back_does_not_count_as_the_first_time(app: Any, city: di
 def test_what_an_act_under_way_wrote_after_it_is_swept_away(client: CheckedClient, full: Full) -> None:
     depart(client, full)
     with db.transaction() as session:
-        records.add_record(session, full.resident_id, honour(3))
+        records.add_records(session, [(full.resident_id, honour(3))])
     sweep = next(job for job in jobs.registered() if job.name == "privacy.sweep-departed")
     with clock.shifted(timedelta(hours=13)):
         assert "rows found" in sweep.run(clock.today())
