@@ -83,6 +83,8 @@ from backend.privacy import cli as privacy_cli
 from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
+from backend.records import cli as records_cli
+from backend.records import jobs as records_jobs
 from backend.records import routes as records_routes
 from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
@@ -108,7 +110,8 @@ BLUEPRINTS = (
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
-    ledger_cli.ledger, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group, privacy_cli.privacy,
+    ledger_cli.ledger, records_cli.group, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    privacy_cli.privacy,
     oversight_cli.oversight_group, backup_cli.backup_group, *operating_cli.COMMANDS,
 )  # fmt: skip
 
@@ -324,8 +327,8 @@ def _wire_rotation() -> None:
 def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
-        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, scores_jobs, perks_jobs, privacy_jobs,
-        oversight_jobs,
+        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs, perks_jobs,
+        privacy_jobs, oversight_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):

@@ -13,10 +13,15 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.kit.db import Base, distributed
+from backend.kit.db import Base, distributed, local
 
 _STATUS = "status IN ('active', 'disputed', 'repaired', 'withdrawn', 'expired')"
 _EFFECT = "effect IN ('favourable', 'adverse', 'neutral')"
+
+
+def _kept_until(table: str) -> Index:
+    """What of an item is past its day is found without a walk over the archive."""
+    return Index(f"ix_{table}_kept_until", "item_code", "counts_until_on")
 
 
 def _of_batch(table: str) -> Index:
@@ -60,6 +65,7 @@ class RecordRow(_Content, Base):
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
         _of_batch("records"),
+        _kept_until("records"),
         distributed(),
     )
 
@@ -70,7 +76,7 @@ class RecordRow(_Content, Base):
 
 class RecordVersionRow(_Content, Base):
     __tablename__ = "record_versions"
-    __table_args__ = (distributed(),)
+    __table_args__ = (_kept_until("record_versions"), distributed())
 
     resident_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -88,6 +94,7 @@ class EntityRecordRow(_Content, Base):
         CheckConstraint(_EFFECT, name="effect_known"),
         Index("ix_entity_records_shown", "entity_code", "publicity_until_on"),
         _of_batch("entity_records"),
+        _kept_until("entity_records"),
         distributed("entity_code"),
     )
 
@@ -99,7 +106,7 @@ class EntityRecordRow(_Content, Base):
 
 class EntityRecordVersionRow(_Content, Base):
     __tablename__ = "entity_record_versions"
-    __table_args__ = (distributed("entity_code"),)
+    __table_args__ = (_kept_until("entity_record_versions"), distributed("entity_code"))
 
     entity_code: Mapped[str] = mapped_column(String(18), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -133,9 +140,23 @@ class EntityAliasRow(Base):
     entity_code: Mapped[str] = mapped_column(String(18))
 
 
+class RetentionRunRow(Base):
+    """The proof of a day: how much of an item was deleted, and what is the oldest that may still stay."""
+
+    __tablename__ = "retention_runs"
+    __table_args__ = (local(),)
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    item_code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    deleted: Mapped[int]
+    oldest_left_on: Mapped[date | None]
+    at: Mapped[datetime]
+
+
 records = cast(Table, RecordRow.__table__)
 record_versions = cast(Table, RecordVersionRow.__table__)
 entity_records = cast(Table, EntityRecordRow.__table__)
 entity_record_versions = cast(Table, EntityRecordVersionRow.__table__)
 entities = cast(Table, EntityRow.__table__)
 entity_aliases = cast(Table, EntityAliasRow.__table__)
+retention_runs = cast(Table, RetentionRunRow.__table__)
