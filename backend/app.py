@@ -19,6 +19,7 @@ from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
 from backend.backup import cli as backup_cli
 from backend.backup import service as backups
+from backend.catalogue import routes as catalogue_routes
 from backend.catalogue import service as catalogue
 from backend.codes import cli as codes_cli
 from backend.codes import jobs as codes_jobs
@@ -103,10 +104,10 @@ MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
-    messages_routes.blp, delegation_routes.blp, records_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
-    disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
-    pages_home.blp, pages_routes.blp,
+    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, scores_routes.blp,
+    ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
+    approvals_routes.blp, disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
+    oversight_routes.published, pages_home.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,

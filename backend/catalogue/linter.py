@@ -10,6 +10,7 @@ from typing import Any
 from backend.catalogue.prohibited import prohibited
 from backend.catalogue.rules import (
     CATEGORIES,
+    CODE,
     DISCLOSURES,
     EFFECTS,
     ENTITY,
@@ -33,7 +34,7 @@ def catalogue_problems(content: Mapping[str, Any], _contents: Mapping[str, Mappi
     seen: set[str] = set()
     for number, raw in enumerate(raws, 1):
         code = raw.get("code") if isinstance(raw, dict) else None
-        if not isinstance(code, str) or not re.fullmatch(r"[A-Z]{2}-[A-Z]{3}-[0-9]{2}", code):
+        if not isinstance(code, str) or not CODE.fullmatch(code):
             problems.append(f"第 {number} 条：code 应形如 NP-PRO-01")
             continue
         if code in seen:

@@ -7,12 +7,15 @@ catalogue); DB32/T 4040.5-2021, 5.1.1 (categories of a natural person's informat
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+CODE = re.compile(r"[A-Z]{2}-[A-Z]{3}-[0-9]{2}")
+"""An item's code: the kind of subject, the kind of information, a number."""
 SUBJECTS = ("natural_person", "legal_entity")
 EFFECTS = ("favourable", "adverse", "neutral")
 DISCLOSURES = ("public", "authorised", "government")

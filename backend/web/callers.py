@@ -200,6 +200,11 @@ PERMISSIONS: dict[str, Permission] = {
     "files.upload": _resident("上传图片", BY_BOTH),
     "home.read": _resident("查看首页", BY_GUARDIAN),
     "records.read_own": _resident("查看自己的信用档案", BY_GUARDIAN),
+    "records.read_entities": _staff(
+        "查看法人信用档案", "office", "data-officer", whose="本部门为来源单位的条目；项目办公室除须授权查询的以外"
+    ),
+    "records.correct": _staff("更正和撤销信用记录", "data-officer", whose="本部门为来源单位的条目"),
+    "records.rename": _staff("登记法人更名", "office", whose="任何法人"),
     "scores.read_own": _resident("查看自己的信用分", BY_GUARDIAN),
     "wallet.read": _resident("查看自己的积分", BY_BOTH),
     "budgets.grant": _staff("下达积分额度", "office", whose="任何单位"),

@@ -556,6 +556,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogue/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 现行目录的全部条目，按编码排列
+         * @description 目录之外的信息不得归集。每条写明对象、类别、法律依据、来源单位、公开方式、公示和保存天数、报送期限、
+         *     能否计入信用分。
+         */
+        get: operations["list_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/items/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一个条目，及其各列和每列的检查
+         * @description 报送文件按 `identity` 的两列（姓名与号码，或名称与代码）加 `columns` 的各列制表；
+         *     列名可用 `title` 或 `aliases` 之一。
+         */
+        get: operations["read_item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/city/policies": {
         parameters: {
             query?: never;
@@ -1838,6 +1882,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/records/{record_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 本人一条记录的来历：先后说过什么
+         * @description 从最早的一版到现在。每版写明当时的内容和状态、何时变更（`changed_at`）、为什么、被下一版取代的时间（`replaced_at`，
+         *     现行的一版为空）。
+         *
+         *     可调用者：resident（本人）。权限：`records.read_own`。
+         */
+        get: operations["list_my_record_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/recovery": {
         parameters: {
             query?: never;
@@ -2305,6 +2374,183 @@ export interface paths {
         get: operations["list_scenes"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/entities/{entity_code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一个法人或非法人组织的信用档案
+         * @description 部门数据专员看到本部门为来源单位的条目；项目办公室看到全部条目，须经授权查询的除外。按决定日期从新到旧，
+         *     不论状态和公示与否。法定代表人的证件不显示。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目；项目办公室除须授权查询的以外）。权限：`records.read_entities`。
+         */
+        get: operations["read_entity_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/entities/{entity_code}/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 法人更名
+         * @description 登记机关准予变更名称后由项目办公室办理；之后以新名称报送的记录归入同一档案，以旧名称报送的按名称不符处理。
+         *
+         *     可调用者：office、staff（任何法人）。权限：`records.rename`。
+         */
+        put: operations["rename_entity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/entities/{entity_code}/records/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 更正法人的一条记录
+         * @description 由来源单位的数据专员办理：给出文书的全部内容（不只是要改的列），目录条目和主体不能变。原来的内容作为一版保留；公示和保存
+         *     的期限按更正后的内容重新计算；异议处理中的仍在处理。已修复、已撤销、已到期的不再更正。内容没有变化时什么也不写。
+         *
+         *     可调用者：data-officer、staff（本部门为来源单位的条目）。权限：`records.correct`。
+         */
+        put: operations["correct_entity_record"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/entities/{entity_code}/records/{record_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一条记录的来历：谁、哪一批、何时让它这样说
+         * @description 从最早的一版到现在；`replaced_at` 为空的是现行的一版。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目；项目办公室除须授权查询的以外）。权限：`records.read_entities`。
+         */
+        get: operations["list_entity_record_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/entities/{entity_code}/records/{record_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销法人的一条记录
+         * @description 由来源单位的数据专员办理：认定有误、报错主体的。随即不再公示、不再使用，档案里注明已撤销；同一文书不能再报。
+         *     整批有误的，撤回批次。
+         *
+         *     可调用者：data-officer、staff（本部门为来源单位的条目）。权限：`records.correct`。
+         */
+        post: operations["withdraw_entity_record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/people/{resident_id}/records/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident_id: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 更正自然人的一条记录
+         * @description 由来源单位的数据专员办理，要求与更正法人的记录相同；信用分随即跟着变。答复只说办成了没有，不显示档案内容；
+         *     需要查看的，按登记的理由查询，本人看得到谁看过。
+         *
+         *     可调用者：data-officer、staff（本部门为来源单位的条目）。权限：`records.correct`。
+         */
+        put: operations["correct_person_record"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/people/{resident_id}/records/{record_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident_id: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销自然人的一条记录
+         * @description 由来源单位的数据专员办理：认定有误、报错人的。随即不再使用，信用分跟着变；档案里注明已撤销，同一文书不能再报。
+         *
+         *     可调用者：data-officer、staff（本部门为来源单位的条目）。权限：`records.correct`。
+         */
+        post: operations["withdraw_person_record"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2852,6 +3098,17 @@ export interface components {
             subject_id: string;
             subject_kind: string;
         };
+        ActedView: {
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            /** @enum {string} */
+            status: "active" | "disputed" | "repaired" | "withdrawn" | "expired";
+            status_text: string;
+            version: number;
+        };
         ActivityPage: {
             items: components["schemas"]["ActivityView"][];
             next_cursor: string | null;
@@ -3121,6 +3378,31 @@ export interface components {
             expires_at: string;
             qr_svg?: string;
         };
+        ColumnView: {
+            /** @description 文件中也认的列名 */
+            aliases: string[];
+            /** @description 最多几个字符 */
+            longest: number;
+            /** @description 最大的数 */
+            maximum: string | null;
+            /** @description 日期可以晚于今天 */
+            may_be_future: boolean;
+            /** @description 最小的数 */
+            minimum: string | null;
+            /** @description 接口中的名称 */
+            name: string;
+            /** @description 不得早于的另一日期列 */
+            not_before: string | null;
+            /** @description 整列须符合的正则表达式 */
+            pattern: string | null;
+            required: boolean;
+            /** @description 文件中的列名 */
+            title: string;
+            /** @enum {string} */
+            type: "text" | "date" | "integer" | "decimal" | "unified_social_credit_code" | "id_number";
+            /** @description 只能取的值；空为不限 */
+            values: string[];
+        };
         CommunityPage: {
             items: components["schemas"]["CommunityView"][];
             next_cursor: string | null;
@@ -3165,6 +3447,24 @@ export interface components {
             text_version: string;
             title: string;
             withdrawal_effect: string;
+        };
+        CorrectionRequest: {
+            /** Format: date */
+            decided_on: string;
+            document_no: string;
+            /**
+             * Format: date
+             * @description 行为终止日期；没有或不知道为空
+             * @default null
+             */
+            ended_on: string | null;
+            /** @description 目录条目的各列，按 name */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description 理由；长期保存，记录的主体也看得到，不要写姓名、证件号和手机号 */
+            reason: string;
+            title: string;
         };
         CounterCodeRequest: {
             id_number: string;
@@ -3376,6 +3676,144 @@ export interface components {
             /** @enum {string} */
             verdict: "entitled" | "not-entitled" | "sign-in";
         };
+        EntityArchiveView: {
+            /**
+             * Format: date-time
+             * @description 名称变更时间
+             */
+            changed_at: string;
+            /** @description 统一社会信用代码 */
+            code: string;
+            items: components["schemas"]["EntityRecordView"][];
+            /**
+             * Format: date-time
+             * @description 建档时间
+             */
+            known_from: string;
+            name: string;
+            next_cursor: string | null;
+        };
+        EntityRecordView: {
+            /**
+             * Format: uuid
+             * @description 带来现有内容的批次
+             */
+            batch_id: string | null;
+            category: string;
+            change_reason: string;
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: uuid */
+            changed_by: string | null;
+            /**
+             * Format: date
+             * @description 保存和使用的最后一天
+             */
+            counts_until_on: string;
+            /** Format: date */
+            decided_on: string;
+            document_no: string;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /**
+             * Format: date
+             * @description 行为终止日期
+             */
+            ended_on: string | null;
+            fields: components["schemas"]["RecordFieldView"][];
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            /**
+             * Format: date-time
+             * @description 入档时间
+             */
+            known_from: string;
+            /**
+             * Format: date
+             * @description 公示的最后一天；空为不公示
+             */
+            publicity_until_on: string | null;
+            /** @description 认定单位 */
+            source: string;
+            /** @enum {string} */
+            status: "active" | "disputed" | "repaired" | "withdrawn" | "expired";
+            status_text: string;
+            title: string;
+            version: number;
+        };
+        EntityVersionPage: {
+            items: components["schemas"]["EntityVersionView"][];
+            next_cursor: string | null;
+        };
+        EntityVersionView: {
+            /**
+             * Format: uuid
+             * @description 带来现有内容的批次
+             */
+            batch_id: string | null;
+            category: string;
+            change_reason: string;
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: uuid */
+            changed_by: string | null;
+            /**
+             * Format: date
+             * @description 保存和使用的最后一天
+             */
+            counts_until_on: string;
+            /** Format: date */
+            decided_on: string;
+            document_no: string;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /**
+             * Format: date
+             * @description 行为终止日期
+             */
+            ended_on: string | null;
+            fields: components["schemas"]["RecordFieldView"][];
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            /**
+             * Format: date-time
+             * @description 入档时间
+             */
+            known_from: string;
+            /**
+             * Format: date
+             * @description 公示的最后一天；空为不公示
+             */
+            publicity_until_on: string | null;
+            /** Format: date-time */
+            replaced_at: string | null;
+            /** @description 认定单位 */
+            source: string;
+            /** @enum {string} */
+            status: "active" | "disputed" | "repaired" | "withdrawn" | "expired";
+            status_text: string;
+            title: string;
+            version: number;
+        };
+        EntityView: {
+            /**
+             * Format: date-time
+             * @description 名称变更时间
+             */
+            changed_at: string;
+            /** @description 统一社会信用代码 */
+            code: string;
+            /**
+             * Format: date-time
+             * @description 建档时间
+             */
+            known_from: string;
+            name: string;
+        };
         EvidenceView: {
             photo: boolean;
             text: boolean;
@@ -3526,6 +3964,68 @@ export interface components {
             kind: "join" | "password" | "everything";
             linked: boolean;
             username: string;
+        };
+        ItemDetailView: {
+            catalogue_version: string;
+            /** @enum {string} */
+            category: "严重失信主体名单信息" | "信用承诺及其履行情况信息" | "信用评价结果信息" | "公用事业缴费信息" | "其他公共信用信息" | "司法信息" | "司法裁判及执行信息" | "合同履行信息" | "登记注册基本信息" | "经营主体自愿提供的信用信息" | "经营（活动）异常名录信息" | "职称和职业信息" | "联合惩戒信息" | "联合激励信息" | "行政处罚信息" | "行政奖励信息" | "行政强制信息" | "行政征收信息" | "行政检查信息" | "行政确认信息" | "行政管理信息" | "行政给付信息" | "行政裁决信息" | "行政许可信息" | "诚实守信相关荣誉和奖励信息";
+            code: string;
+            columns: components["schemas"]["ColumnView"][];
+            /**
+             * @description public 社会公开；authorised 本人查询或授权查询；government 部门共享
+             * @enum {string}
+             */
+            disclosure: "public" | "authorised" | "government";
+            /** @description 决定后几个工作日内报送 */
+            due_workdays: number;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /** @description 写明主体的两列 */
+            identity: components["schemas"]["ColumnView"][];
+            legal_basis: string;
+            /** @description 是否可以计入信用分 */
+            may_feed_score: boolean;
+            /** @description 最长公示天数 */
+            publicity_days: number | null;
+            /** @description 自决定或行为终止之日起的保存天数 */
+            retention_days: number;
+            /** @description 主体是否可以自主申报 */
+            self_declarable: boolean;
+            source_departments: string[];
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+            title: string;
+        };
+        ItemPage: {
+            items: components["schemas"]["ItemView"][];
+            next_cursor: string | null;
+        };
+        ItemView: {
+            /** @enum {string} */
+            category: "严重失信主体名单信息" | "信用承诺及其履行情况信息" | "信用评价结果信息" | "公用事业缴费信息" | "其他公共信用信息" | "司法信息" | "司法裁判及执行信息" | "合同履行信息" | "登记注册基本信息" | "经营主体自愿提供的信用信息" | "经营（活动）异常名录信息" | "职称和职业信息" | "联合惩戒信息" | "联合激励信息" | "行政处罚信息" | "行政奖励信息" | "行政强制信息" | "行政征收信息" | "行政检查信息" | "行政确认信息" | "行政管理信息" | "行政给付信息" | "行政裁决信息" | "行政许可信息" | "诚实守信相关荣誉和奖励信息";
+            code: string;
+            /**
+             * @description public 社会公开；authorised 本人查询或授权查询；government 部门共享
+             * @enum {string}
+             */
+            disclosure: "public" | "authorised" | "government";
+            /** @description 决定后几个工作日内报送 */
+            due_workdays: number;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            legal_basis: string;
+            /** @description 是否可以计入信用分 */
+            may_feed_score: boolean;
+            /** @description 最长公示天数 */
+            publicity_days: number | null;
+            /** @description 自决定或行为终止之日起的保存天数 */
+            retention_days: number;
+            /** @description 主体是否可以自主申报 */
+            self_declarable: boolean;
+            source_departments: string[];
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+            title: string;
         };
         KeptView: {
             basis: string;
@@ -4012,6 +4512,40 @@ export interface components {
             status: string;
             title: string;
         };
+        RecordVersionPage: {
+            items: components["schemas"]["RecordVersionView"][];
+            next_cursor: string | null;
+        };
+        RecordVersionView: {
+            change_reason: string;
+            /** Format: date-time */
+            changed_at: string;
+            /**
+             * Format: date
+             * @description 保存和使用的最后一天
+             */
+            counts_until_on: string;
+            /** Format: date */
+            decided_on: string;
+            document_no: string;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /**
+             * Format: date
+             * @description 行为终止日期
+             */
+            ended_on: string | null;
+            fields: components["schemas"]["RecordFieldView"][];
+            /** Format: date-time */
+            replaced_at: string | null;
+            /** @description 认定单位 */
+            source: string;
+            /** @enum {string} */
+            status: "active" | "disputed" | "repaired" | "withdrawn" | "expired";
+            status_text: string;
+            title: string;
+            version: number;
+        };
         RecordView: {
             category: string;
             change_reason: string;
@@ -4072,6 +4606,12 @@ export interface components {
         };
         RefreshRequest: {
             refresh_token: string;
+        };
+        RenameRequest: {
+            /** @description 登记机关准予变更后的名称 */
+            name: string;
+            /** @description 理由；长期保存，记录的主体也看得到，不要写姓名、证件号和手机号 */
+            reason: string;
         };
         ResetRequest: {
             authenticator_lost: boolean;
@@ -4507,6 +5047,10 @@ export interface components {
         };
         WechatSignInRequest: {
             code: string;
+        };
+        WithdrawalRequest: {
+            /** @description 理由；长期保存，记录的主体也看得到，不要写姓名、证件号和手机号 */
+            reason: string;
         };
     };
     responses: never;
@@ -7144,6 +7688,186 @@ export interface operations {
                 };
             };
             /** @description `deadline-exceeded` 处理超时，请稍后重试；`wechat-not-configured` 微信接口尚未配置好；`wechat-unavailable` 微信服务暂时不可用 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_items: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                subject?: "natural_person" | "legal_entity" | null;
+                source_department?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13432,6 +14156,114 @@ export interface operations {
             };
         };
     };
+    list_my_record_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path: {
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordVersionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     recover_account: {
         parameters: {
             query?: never;
@@ -15467,6 +16299,901 @@ export interface operations {
             };
             /** @description `not-delegable` 这件事不能代办 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_entity_archive: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                entity_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityArchiveView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_entity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                entity_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`record-refused` 记录不符合目录 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_entity_record: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityRecordView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`record-exists` 同一文书已有不同内容的记录；`record-status-not-possible` 记录不能这样变更 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`record-refused` 记录不符合目录 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entity_record_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityVersionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_entity_record: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityRecordView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`record-status-not-possible` 记录不能这样变更 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_person_record: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                resident_id: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActedView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`record-exists` 同一文书已有不同内容的记录；`record-status-not-possible` 记录不能这样变更 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`record-refused` 记录不符合目录 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_person_record: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                resident_id: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActedView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`record-status-not-possible` 记录不能这样变更 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

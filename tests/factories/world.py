@@ -43,6 +43,7 @@ from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
+from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.staff_calls import StaffCalls
 from tests.merchants.conftest import registered
 from tests.oidc_server import OidcServer
@@ -97,7 +98,7 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World(StaffCalls, ApprovalCalls):
+class World(StaffCalls, ApprovalCalls, RecordCalls):
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(
@@ -138,11 +139,16 @@ class World(StaffCalls, ApprovalCalls):
         self.community_organisation = home
         for role in STAFF:
             kind = KIND_OF.get(role, "office")
-            own = home if kind == "community" else people.organisation(session, kind)
+            own = home if kind == "community" else self._workplace(session, role, kind)
             other = elsewhere if kind == "community" else people.organisation(session, kind)
             for label, where in ((role, own), (f"other {role}", other)):
                 self.staff[label] = people.staff(session, role, where)
                 self.tokens[label] = people.staff_token(session, self.staff[label])
+
+    @staticmethod
+    def _workplace(session: Session, role: str, kind: str) -> UUID:
+        """A data officer's is a source of the catalogue."""
+        return people.organisation(session, kind, *([SOURCE] if role == "data-officer" else []))
 
     def _doors(self, session: Session) -> None:
         self.shop, self.other_shop = shops.shop(session, price_points=5, uses=2), shops.shop(session)
@@ -156,10 +162,11 @@ class World(StaffCalls, ApprovalCalls):
         self.coupon_id = self.new_coupon(session)
         self.photo_id = self.new_photo(session, mine)
         self.submission_id = self.new_submission(session, self.photo_id)
+        self.record_id = self.new_record(session)
         (self.transfer_id, *_) = (entry.id for entry in ledger.entries(session, mine, 1))
         self.secrets = (
             mine, self.resident.account_id, self.resident.name, self.resident.id_number, self.resident.openid,
-            self.coupon_id, self.photo_id, self.submission_id, self.transfer_id,
+            self.coupon_id, self.photo_id, self.submission_id, self.transfer_id, self.record_id,
         )  # fmt: skip
 
     @staticmethod

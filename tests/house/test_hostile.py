@@ -32,7 +32,8 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "grant_budget",
          "propose_adjustment", "propose_export", "propose_policy", "propose_reversal", "redeem", "review_submission",
-         "sign_covenant", "submit_deed", "leave", "withdraw_consents"]  # fmt: skip
+         "sign_covenant", "submit_deed", "leave", "withdraw_consents", "correct_entity_record",
+         "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -225,6 +226,7 @@ QUERIES = {
     "community_id": ["x", "1", "", "0" * 32], "venue": ["x", "1", "", "0" * 32],
     "upcoming": ["yes", "1", "TRUE", ""], "entitled": ["yes", "1", "True", ""], "qr": ["png", "", "SVG", "svg\x00"],
     "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
+    "subject": ["", "person", "NATURAL_PERSON"], "source_department": ["", "x" * 61, "\x00", "a\x1b"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
     **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
     **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at")},

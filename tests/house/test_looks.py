@@ -57,7 +57,11 @@ SHOWS_NOBODY = {
     "retire_device": "a device", "verify_code": "yes or no; discloses nobody", "admit": "yes or no; discloses nobody",
     "read_offline_pack": "numbers of coupons", "upload_admissions": "yes or no by row",
     "search_looks": "pseudonymous ids; the search is in the trail", "search_trail": "ids and figures",
-    "list_seals": "figures",
+    "list_seals": "figures", "read_entity_archive": "a legal entity; its representative's certificate is left out",
+    "list_entity_record_versions": "a legal entity", "correct_entity_record": "a legal entity",
+    "withdraw_entity_record": "a legal entity", "rename_entity": "a legal entity",
+    "correct_person_record": "that it was done, and nothing of what the record says; in the trail",
+    "withdraw_person_record": "that it was done, and nothing of what the record says; in the trail",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""
 

@@ -57,6 +57,12 @@ REFUSED = {
     "restore_device": (404, "not-found"),
     "retire_device": (404, "not-found"),
     "create_enrolment_code": (404, "not-found"),
+    "list_my_record_versions": (404, "not-found"),
+    "list_entity_record_versions": (404, "not-found"),
+    "correct_entity_record": (404, "not-found"),
+    "withdraw_entity_record": (404, "not-found"),
+    "correct_person_record": (404, "not-found"),
+    "withdraw_person_record": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -104,6 +110,8 @@ OPEN = {
         ),
         "an administrator of accounts administers every organisation's staff",
     ),
+    "read_entity_archive": "an entity's name is public; of its records each department sees its own items",
+    "rename_entity": "the office registers every entity's new name",
     "propose_policy": "a policy is the city's",
     "propose_adjustment": "the office proposes for everybody",
     "propose_export": "the office proposes about everybody",
