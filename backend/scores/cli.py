@@ -6,9 +6,11 @@ from pathlib import Path
 from uuid import UUID
 
 import click
+from tqdm import tqdm
 
 from backend.kit import city, db
-from backend.scores import linter, service
+from backend.scores import runs, service
+from backend.scoring import linter
 
 
 @click.group("scores")
@@ -30,20 +32,19 @@ def lint(folder: Path) -> None:
 
 
 @scores.command("recompute")
-@click.option("--resident", "resident_id", type=click.UUID, help="只计算这一位；不写则计算全部已有信用分的人。")
+@click.option("--resident", "resident_id", type=click.UUID, help="只计算这一位；不写则计算全部同意的人。")
 def recompute(resident_id: UUID | None) -> None:
-    """按今天的评分办法重新计算。可以随时中断，再次运行即可。"""
+    """按今天的评分办法重新计算。可以随时中断，再次运行即从断点继续。"""
     if resident_id is not None:
         with db.transaction() as session:
             found = service.recompute(session, resident_id, "request")
         click.echo("没有同意，不计算" if found is None else "已计算")
         return
-    chunks, after = 0, None
-    while True:
-        with db.transaction() as session:
-            after = service.recompute_all(session, after)
-        if after is None:
-            break
-        chunks += 1
-        click.echo(f"已计算到 {after}")
-    click.echo(f"完成，共 {chunks} 批")
+    with db.reading() as reader:
+        version = service.plan(reader).version
+    computed = changed = 0
+    with tqdm(total=runs.expected(), unit="人", disable=None) as bar:
+        for progress in runs.asked(version):
+            bar.update(progress.computed - bar.n)
+            computed, changed = progress
+    click.echo(f"完成，计算 {computed} 人，{changed} 人的分数或等级有变化")

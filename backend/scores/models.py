@@ -9,14 +9,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.kit.db import Base, distributed
+from backend.kit.db import Base, distributed, local
 
 
 class ScoreRow(Base):
     """``value`` holds from ``as_of_on`` until the day before ``next_change_on`` (None: until something happens)."""
 
     __tablename__ = "scores"
-    __table_args__ = (Index("ix_scores_due", "next_change_on"), distributed())
+    __table_args__ = (Index("ix_scores_due_keys", "next_change_on", "resident_id"), distributed())
 
     resident_id: Mapped[UUID] = mapped_column(primary_key=True)
     value: Mapped[int]
@@ -28,7 +28,7 @@ class ScoreRow(Base):
 
 
 class ReasonRow(Base):
-    """One reason, after decay and caps. ``changes_on``: the next day on which it counts otherwise."""
+    """What the version before still stores. Reasons are computed when somebody asks; the nightly run empties this."""
 
     __tablename__ = "score_reasons"
     __table_args__ = (
@@ -66,6 +66,23 @@ class HistoryRow(Base):
     at: Mapped[datetime]
 
 
+class RunRow(Base):
+    """Where a run over the whole city stands. ``after_id``: the last key done; ``version``: for whose sake it runs."""
+
+    __tablename__ = "score_runs"
+    __table_args__ = (local(),)
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    version: Mapped[str] = mapped_column(String(40))
+    after_id: Mapped[UUID]
+    computed: Mapped[int]
+    changed: Mapped[int]
+    started_at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 scores = cast(Table, ScoreRow.__table__)
 reasons = cast(Table, ReasonRow.__table__)
 history = cast(Table, HistoryRow.__table__)
+runs = cast(Table, RunRow.__table__)

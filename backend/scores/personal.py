@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
+from backend.consents.errors import ConsentMissing
 from backend.kit import city
 from backend.kit.db import Reader
-from backend.kit.personal import Column, Keeper, Leaving, Section, delete_where, listing
-from backend.scores import models
-from backend.scores.rules import CAUSES
+from backend.kit.personal import Column, Keeper, Leaving, Page, Section, delete_where, listing
+from backend.scores import models, reading
+from backend.scores.causes import CAUSES
 
 _SCORE = (
     Column("value", "分数", "whole"),
@@ -49,9 +53,18 @@ def _words(reader: Reader) -> dict[str, dict[str, str]]:
 
 
 def erase(session: Session, leaving: Leaving) -> dict[str, int]:
-    """Number, reasons and history, as with a withdrawn consent."""
-    names = {"scores": models.scores, "score_reasons": models.reasons, "score_history": models.history}
+    """Number and history, as with a withdrawn consent; the number first, which a run over the city may hold."""
+    names = {"scores": models.scores, "score_history": models.history, "score_reasons": models.reasons}
     return {name: delete_where(session, table, resident_id=leaving.resident_id) for name, table in names.items()}
+
+
+def _reasons(reader: Reader, resident_id: UUID, _after: Any) -> Page:
+    """Today's reasons, which are computed and not kept; none without consent."""
+    try:
+        told = reading.explain(reader, resident_id)
+    except ConsentMissing:
+        return Page([], None)
+    return Page([{column.name: getattr(row, column.name) for column in _REASON} for row in told.reasons], None)
 
 
 _WHY = (
@@ -63,11 +76,9 @@ KEEPER = Keeper(
     room="scores",
     sections=(
         Section("score", "信用分", *_WHY, _SCORE, listing(models.scores, "resident_id", _SCORE), _words),
-        Section(
-            "score-reasons", "每一分从哪里来", *_WHY, _REASON, listing(models.reasons, "position", _REASON), _words
-        ),
+        Section("score-reasons", "每一分从哪里来", *_WHY, _REASON, _reasons, _words),
         Section("score-history", "分数的变化", *_WHY, _HISTORY, listing(models.history, "id", _HISTORY), _words),
     ),
     erase=erase,
-    deleted={"scores": "信用分", "score_reasons": "信用分的理由", "score_history": "信用分的历史"},
+    deleted={"scores": "信用分", "score_reasons": "信用分的理由（旧版本存过的）", "score_history": "信用分的历史"},
 )

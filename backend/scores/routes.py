@@ -8,8 +8,10 @@ from uuid import UUID
 
 from backend.consents.errors import ConsentMissing
 from backend.kit import db
-from backend.scores import rules, service
+from backend.scores import service
+from backend.scores.causes import CAUSES
 from backend.scores.schemas import ReasonsQuery, ScoreChangeView, ScoreReasonsView, ScoreView
+from backend.scoring import rules
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow
@@ -100,7 +102,7 @@ def _level(level: rules.Level) -> dict[str, Any]:
     return {"id": level.id, "name": level.name}
 
 
-def _reason(plan: rules.Plan, reason: service.Reason) -> dict[str, Any]:
+def _reason(plan: rules.Plan, reason: Any) -> dict[str, Any]:
     indicator = plan.indicators.get(reason.indicator_id)
     dimension = plan.dimensions.get(reason.dimension_id)
     return {
@@ -118,8 +120,8 @@ def _reason(plan: rules.Plan, reason: service.Reason) -> dict[str, Any]:
 
 
 def _left_out(row: Any) -> dict[str, Any]:
-    text = f"“{row.title}”（{row.source_name}）正在处理异议，处理期间不计算。"
-    return {"record_id": row.id, "record_title": row.title, "source": row.source_name, "text": text}
+    text = f"“{row.record_title}”（{row.source_name}）正在处理异议，处理期间不计算。"
+    return {"record_id": row.record_id, "record_title": row.record_title, "source": row.source_name, "text": text}
 
 
 def _change(plan: rules.Plan, change: service.Change) -> dict[str, Any]:
@@ -128,5 +130,5 @@ def _change(plan: rules.Plan, change: service.Change) -> dict[str, Any]:
         "id": change.id, "value": change.value, "previous_value": change.previous_value,
         "level": {"id": change.level_id, "name": names.get(change.level_id, change.level_id)},
         "at": change.at, "as_of": change.as_of_on, "policy_version": change.policy_version, "cause": change.cause,
-        "cause_text": rules.CAUSES[change.cause], "record_id": change.record_id,
+        "cause_text": CAUSES[change.cause], "record_id": change.record_id,
     }  # fmt: skip

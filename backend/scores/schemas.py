@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from backend.scores.rules import CAUSES
+from backend.scores.causes import CAUSES
 from backend.web.schemas import Day, Instant, QueryWhole, Request, Text, View
 
 

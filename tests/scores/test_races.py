@@ -94,10 +94,8 @@ def test_a_withdrawal_leaves_nothing_behind_whatever_arrives_with_it() -> None:
         at_once(partial(give, resident_id, False), partial(add, resident_id, 1), partial(add, resident_id, 2))
         assert kept(resident_id) is None
         with db.reading() as reader:
-            assert (
-                reader.execute(select(models.reasons.c.points).where(models.reasons.c.resident_id == resident_id)).all()
-                == []
-            )
+            lines = reader.execute(select(models.history.c.id).where(models.history.c.resident_id == resident_id))
+            assert lines.all() == []
 
 
 def test_the_nightly_run_and_a_record_agree() -> None:
@@ -109,7 +107,7 @@ def test_the_nightly_run_and_a_record_agree() -> None:
 
     def nightly() -> None:
         with db.transaction() as session:
-            service.recompute_all(session)
+            service.recompute_all(session, "request")
 
     at_once(nightly, partial(add, resident_id, 1), nightly)
     assert kept(resident_id) == 660

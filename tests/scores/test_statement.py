@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.kit import db
-from backend.records.service import records_table
-from backend.scores.rules import plan_of
-from backend.scores.statement import Statements
+from backend.kit import clock, db
+from backend.scores import models
+from backend.scores.compiled import Act, Statements
+from backend.scores.computing import text_version
+from backend.scoring.rules import plan_of
 from tests.scores import reference
-from tests.scores.helpers import file
+from tests.scores.helpers import consent, file
 from tests.scores.reference import Filed
 from tests.scores.strategies import DAY, archives, policies
 
+pytestmark = pytest.mark.usefixtures("city")
 cases = policies().flatmap(
     lambda policy: st.tuples(st.just(policy), archives([raw["item"] for raw in policy["indicators"]] + ["NP-OTH-01"]))
 )
@@ -28,12 +32,18 @@ cases = policies().flatmap(
 def said(session: Session, content: dict[str, Any], archive: list[Filed], as_of: date) -> list[Any]:
     resident_id = uuid4()
     file(session, resident_id, archive)
-    return read(session, content, [resident_id], as_of)
+    consent(session, resident_id)
+    return read(session, content, resident_id, as_of)
 
 
-def read(session: Session, content: dict[str, Any], residents: list[Any], as_of: date) -> list[Any]:
-    compiled = Statements(plan_of("t", content), db.dialect_of(session), records_table())
-    return list(session.execute(compiled.read, {"members": compiled.members(residents), "as_of": as_of}))
+def read(session: Session, content: dict[str, Any], resident_id: UUID, as_of: date) -> list[Any]:
+    asked = {"resident": resident_id, "as_of": as_of, "text_version": text_version(session)}
+    rows = compiled(session, content).today.rows(session, asked)
+    return [row for row in rows if row.kind == "reason"]
+
+
+def compiled(session: Session, content: dict[str, Any]) -> Statements:
+    return Statements(plan_of("t", content), db.dialect_of(session))
 
 
 def fresh(archive: list[Filed]) -> list[Filed]:
@@ -97,10 +107,16 @@ def test_many_residents_at_once_are_each_scored_alone(session: Session, policy: 
     archive_of = {uuid4(): fresh(data.draw(archives(codes, most=6))) for _ in range(4)}
     for resident_id, archive in archive_of.items():
         file(session, resident_id, archive)
-    rows = read(session, policy, list(archive_of), DAY)
+        consent(session, resident_id)
+    act = Act(DAY, clock.now(), text_version(session), "request")
+    assert compiled(session, policy).keep_list(session, list(archive_of), act).computed == 4
     for resident_id, archive in archive_of.items():
-        own = [(row.record_id, row.indicator_id, row.points) for row in rows if row.resident_id == resident_id]
+        rows = read(session, policy, resident_id, DAY)
+        own = [(row.record_id, row.indicator_id, row.points) for row in rows]
         assert own == reference.reasons(policy, archive, DAY)
+        kept = session.execute(select(models.scores).where(models.scores.c.resident_id == resident_id)).one()
+        assert kept.value == reference.value(policy, archive, DAY)
+        assert kept.next_change_on == min((row.changes_on for row in rows if row.changes_on), default=None)
 
 
 def test_a_decayed_minus_is_cut_towards_zero(session: Session) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.scores import linter, rules
+from backend.scoring import linter, rules
 
 Contents = dict[str, dict[str, Any]]
 
