@@ -10,7 +10,15 @@ from backend.consents.errors import ConsentMissing
 from backend.kit import db
 from backend.scores import service
 from backend.scores.causes import CAUSES
-from backend.scores.schemas import ReasonsQuery, ScoreChangeView, ScoreReasonsView, ScoreView
+from backend.scores.errors import ScoringVersionUnknown
+from backend.scores.schemas import (
+    AsOfQuery,
+    ReasonsQuery,
+    ScoreAsOfView,
+    ScoreChangeView,
+    ScoreReasonsView,
+    ScoreView,
+)
 from backend.scoring import rules
 from backend.web import callers
 from backend.web.api import blueprint
@@ -65,8 +73,32 @@ def list_my_score_reasons(query: dict[str, Any]) -> dict[str, Any]:
     after = decode_cursor(query["cursor"], int)
     with db.reading() as reader:
         told = service.explain(reader, resident_id)
+    return _page(told, query["limit"], after)
+
+
+@blp.route("/me/score/as-of", methods=["GET"])
+@allow("scores.read_own")
+@blp.arguments(AsOfQuery, location="query")
+@blp.response(200, ScoreAsOfView)
+@problems(IdentityNotBound, ConsentMissing, ScoringVersionUnknown)
+def read_my_score_as_of(query: dict[str, Any]) -> dict[str, Any]:
+    """信用分在另一天、按另一版办法、凭当时所知
+
+    `on` 那一天（不写为今天）按 `policy_version` 那一版评分办法（不写为那一天施行的一版），只凭到 `known_at`
+    为止（不写为现在）已经知道的记录，分数是多少、每一分从哪里来。用来核对过去的分数，不留存结果。须有本人现在的
+    同意；已按期限删除的记录不再参与计算。
+    """
+    resident_id = callers.current().person()
+    after = decode_cursor(query["cursor"], int)
+    with db.reading() as reader:
+        told = service.explain_as_of(reader, resident_id, query["on"], query["policy_version"], query["known_at"])
+    page = _page(told, query["limit"], after)
+    return {**page, "level": _level(told.score.level), "known_at": query["known_at"]}
+
+
+def _page(told: service.Explained, limit: int, after: Any) -> dict[str, Any]:
     rest = [reason for reason in told.reasons if after is None or reason.position > after[0]]
-    shown = rest[: query["limit"]]
+    shown = rest[:limit]
     return {
         "items": [_reason(told.plan, reason) for reason in shown],
         "next_cursor": encode_cursor(shown[-1].position) if len(rest) > len(shown) else None,

@@ -86,11 +86,22 @@ class ScoreReasonsView(View):
     )
 
 
+class ScoreAsOfView(ScoreReasonsView):
+    level = fields.Nested(ScoreLevelView, required=True)
+    known_at = Instant(required=True, allow_none=True, metadata={"description": "凭到哪一刻为止所知；空为现在"})
+
+
 class ReasonsQuery(Request):
     """All reasons by default, because only their whole sum is the score; up to 100 at a time."""
 
     limit = QueryWhole(least=1, most=100, load_default=100)
     cursor = Text(most=400, load_default=None)
+
+
+class AsOfQuery(ReasonsQuery):
+    on = Day(load_default=None, metadata={"description": "哪一天（上海）；不写为今天"})
+    policy_version = Text(most=40, load_default=None, metadata={"description": "哪一版评分办法；不写为那一天施行的"})
+    known_at = Instant(load_default=None, metadata={"description": "凭到哪一刻为止所知；不写为现在"})
 
 
 class ScoreChangeView(View):

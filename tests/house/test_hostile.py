@@ -229,7 +229,8 @@ QUERIES = {
     "subject": ["", "person", "NATURAL_PERSON"], "source_department": ["", "x" * 61, "\x00", "a\x1b"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
     **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
-    **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at")},
+    **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at", "known_at")},
+    "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
 }  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from click.testing import CliRunner
 
-from backend.kit import db
+from backend.kit import clock, db
 from backend.records import service as records
 from backend.scores import service
 from backend.scores.cli import scores as commands
@@ -86,3 +88,29 @@ def test_the_recompute_command_computes_one_or_all(client: CheckedClient) -> Non
     assert one.exit_code == 0 and "已计算" in one.output
     assert "没有同意" in CliRunner().invoke(commands, ["recompute", "--resident", str(uuid4())]).output
     assert "完成" in CliRunner().invoke(commands, ["recompute"]).output
+
+
+def test_my_score_of_another_day_policy_or_state_of_knowledge(
+    client: CheckedClient, signed_in: Callable[..., str]
+) -> None:
+    resident_id, filed_at = uuid4(), clock.now() - timedelta(hours=2)
+    with clock.at(filed_at), db.transaction() as session:
+        consent(session, resident_id)
+        record_id = records.add_record(session, resident_id, honour())
+    with clock.at(filed_at + timedelta(hours=1)), db.transaction() as session:
+        records.change_status(session, resident_id, record_id, "withdrawn", None, "撤销")
+    token = signed_in(resident_id)
+
+    def value(**asked: str) -> int:
+        told = client.get(f"/api/v1/me/score/as-of?{urlencode(asked)}", token=token).get_json()
+        assert told["base"] + sum(item["points"] for item in told["items"]) == told["value"]
+        return int(told["value"])
+
+    known_then = (filed_at + timedelta(minutes=30)).isoformat()
+    assert (value(), value(known_at=known_then)) == (600, 660)
+    assert value(known_at=(filed_at - timedelta(minutes=1)).isoformat()) == 600
+    assert value(known_at=known_then, on="2026-01-02", policy_version="2026.1") == 600
+    for asked in ("policy_version=nobody", "on=1999-01-01"):
+        refused = client.get(f"/api/v1/me/score/as-of?{asked}", token=token)
+        assert refused.get_json()["type"] == "/problems/scoring-version-unknown"
+    assert client.get("/api/v1/me/score/as-of", token=signed_in(uuid4())).status_code == 403
