@@ -6,7 +6,9 @@ by version; what was known at an instant is :func:`archive_known_at`.
 
 from __future__ import annotations
 
-from sqlalchemy import FromClause, Table
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Table
 
 from backend.catalogue.rules import Item
 from backend.catalogue.service import items
@@ -81,9 +83,10 @@ def records_table() -> Table:
     return models.records
 
 
-def archive_known_at(bind: str = "known_at") -> FromClause:
-    """The archive of natural persons as we knew it at the instant in ``bind``, for statements of other rooms."""
-    return known_at(PEOPLE, bind)
+def archive_known_at(at: str | ColumnElement[Any] = "known_at") -> FromClause:
+    """The archive of natural persons as we knew it at an instant (a bind's name, or an expression), for statements of
+    other rooms."""
+    return known_at(PEOPLE, at)
 
 
 def entity_archive_known_at(bind: str = "known_at") -> FromClause:

@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Date, String, bindparam, insert, literal_column, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backend.kit.db import Id, Reader, UtcDateTime, insert_of
 from backend.kit.ids import new_id
 from backend.kit.prepared import Prepared
+from backend.records import service as records
 from backend.scores import models
 from backend.scoring.rules import Plan
 from backend.scoring.statement import ARCHIVE, REASON_COLUMNS, Text, quoted
@@ -49,12 +50,10 @@ _COLUMNS: dict[str, Any] = {
     "record_id": Id, "resident_id": Id, "expires_on": Date(), "changes_on": Date(), "decided_on": Date(),
     "next_change_on": Date(), "previous_change_on": Date(),
 }  # fmt: skip
-_FILED = "resident_id, id, item_code, title, source_name, decided_on, counts_until_on, status"
-KNOWN = (
-    f"(SELECT {_FILED} FROM records WHERE changed_at <= :known_at UNION ALL SELECT {_FILED} FROM record_versions"  # noqa: S608 - no value stands in it
-    " WHERE changed_at <= :known_at AND replaced_at > :known_at)"
-)
-"""The archive as it was known at an instant."""
+_DIALECTS: dict[str, Any] = {
+    "postgresql": postgresql.dialect(paramstyle="named"),
+    "sqlite": sqlite.dialect(paramstyle="named"),
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Statements:
         )
 
     def _prepared(self, sql: str, *columns: str) -> Prepared:
-        listed: Any = ARRAY(Id) if self.dialect == "postgresql" else String()
+        listed: Any = postgresql.ARRAY(Id) if self.dialect == "postgresql" else String()
         types = {**_TYPES, "members": listed}
         used = [bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql]
         statement: Any = text(sql).bindparams(*used)
@@ -223,7 +222,8 @@ class Statements:
     @cached_property
     def known(self) -> Prepared:
         """The same over the archive as it was ``known_at``."""
-        return self._told(KNOWN)
+        known: Any = records.archive_known_at(literal_column(":known_at"))
+        return self._told(f"({known.element.compile(dialect=_DIALECTS[self.dialect])})")
 
     def _told(self, archive: str) -> Prepared:
         sql = (
