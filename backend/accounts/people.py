@@ -187,6 +187,17 @@ def lock_people(session: Session, resident_ids: Collection[UUID]) -> None:
         session.execute(statement.order_by(PersonRow.resident_id).with_for_update(key_share=True)).all()
 
 
+def hold_people(session: Session, resident_ids: Collection[UUID]) -> None:
+    """Keep these people from leaving until the transaction ends, by key and shared; before any other lock.
+
+    As ``require_standing`` for many, but it judges nobody: what the law orders kept of one who left may still change.
+    """
+    for chunk in chunks(sorted(resident_ids)):
+        statement = select(PersonRow.resident_id).where(PersonRow.resident_id.in_(chunk))
+        held = statement.order_by(PersonRow.resident_id).with_for_update(read=True, key_share=True)
+        session.execute(held).all()
+
+
 def require_adult(reader: Reader, resident_id: UUID, on: date | None = None) -> None:
     """Raise AdultsOnly unless the person has completed 18 years on a Shanghai day (today by default)."""
     if not person(reader, resident_id).is_adult(on or clock.today()):

@@ -30,6 +30,7 @@ def change_status(
 
     The same status again changes nothing. Raises NotFound, StatusNotPossible.
     """
+    accounts.hold_people(session, [resident_id])
     changed, record = _change_status(session, PEOPLE, resident_id, record_id, status, by, reason)
     if changed:
         tell(session, resident_id, record_id, status)

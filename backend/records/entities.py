@@ -20,7 +20,7 @@ from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.records import rules
 from backend.records.errors import RecordRefused
-from backend.records.models import EntityRow, entities, entity_aliases
+from backend.records.models import entities, entity_aliases
 
 CHUNK = 1_000
 ORGANISATION_CODE = "organisation_code"
@@ -127,8 +127,8 @@ def _insert(session: Session, names: Mapping[str, str]) -> set[str]:
     instant = clock.now()
     told = dict(known_from=instant, changed_at=instant, changed_by=None, change_reason="")
     rows = [dict(code=code, name=names[code], **told) for code in sorted(names)]
-    statement = db.insert(session, EntityRow).values(rows).on_conflict_do_nothing(index_elements=["code"])
-    return set(session.execute(statement.returning(entities.c.code)).scalars())
+    statement = db.insert(session, entities).on_conflict_do_nothing(index_elements=["code"])
+    return set(session.execute(statement.returning(entities.c.code), rows).scalars())
 
 
 def _learn(session: Session, owners: Mapping[tuple[str, str], str], made: Iterable[str]) -> None:

@@ -57,13 +57,16 @@ def _take_back(
 
 
 def _held(session: Session, archive: Archive, batch_id: UUID, limit: int) -> Sequence[Any]:
-    """The next records that the batch still speaks in, locked; of people, these first, as all that computes does."""
+    """The next records that the batch still speaks in, locked; of people, these are first kept from leaving.
+
+    Who computes from an archive locks the person after the records, here as wherever one of them changes.
+    """
     table = archive.records
     standing = (table.c.batch_id == batch_id, table.c.status.in_(CORRECTABLE))
     keyed = (table.c[archive.key], table.c.id)
     found = session.execute(select(*keyed).where(*standing).limit(limit)).all()
     if archive is PEOPLE:
-        accounts.lock_people(session, {row.resident_id for row in found})
+        accounts.hold_people(session, {row.resident_id for row in found})
     these = archive.these({row[0] for row in found}, [row.id for row in found])
     columns = (*keyed, table.c.version, table.c.item_code, table.c.document_no)
     return session.execute(db.for_update(select(*columns).where(these, *standing).order_by(*keyed))).all()
