@@ -76,6 +76,7 @@ from backend.oversight import jobs as oversight_jobs
 from backend.oversight import routes as oversight_routes
 from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
+from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
 from backend.perks import routes as perks_routes
@@ -84,6 +85,8 @@ from backend.privacy import cli as privacy_cli
 from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
+from backend.publicity import jobs as publicity_jobs
+from backend.publicity import routes as publicity_routes
 from backend.records import cli as records_cli
 from backend.records import jobs as records_jobs
 from backend.records import routes as records_routes
@@ -104,10 +107,10 @@ MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
-    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, scores_routes.blp,
-    ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp, disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
-    oversight_routes.published, pages_home.blp, pages_routes.blp,
+    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, publicity_routes.blp,
+    scores_routes.blp, ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp,
+    codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms,
+    oversight_routes.blp, oversight_routes.published, pages_home.blp, pages_publicity.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -329,7 +332,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs, perks_jobs,
-        privacy_jobs, oversight_jobs,
+        privacy_jobs, oversight_jobs, publicity_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):

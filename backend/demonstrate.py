@@ -111,6 +111,7 @@ WELCOME = """
 信易+ 演示已就绪（人物与商户均为合成数据） / the demo is ready (all people and shops are synthetic)
 
   首页 start      {base}/
+  公示 publicity  {base}/publicity
   居民 resident   {base}/app/resident
   社区 worker     {base}/app/worker
   窗口 counter    {base}/app/counter

@@ -90,3 +90,30 @@ def penalty(
         decided_on=decided_on,
         fields=known,
     )
+
+
+LICENCE_DAYS = 1825
+
+
+def licence(
+    name: str, code: str, number: str, valid_until_on: date, department: tuple[str, str], today: date
+) -> NewRecord:
+    """The licence by which a synthetic shop trades, as its badge tells it."""
+    decided_on = valid_until_on - timedelta(days=LICENCE_DAYS)
+    authority, authority_code = department
+    known = {
+        "party_name": name, "party_kind": "个体工商户", "party_code_1": code,
+        "document_name": "演示：准予行政许可决定书", "licence_category": "登记", "certificate_name": "演示：经营许可证",
+        "licence_no": number, "licence_content": "演示：在登记的场所经营。", "valid_from_on": decided_on.isoformat(),
+        "valid_until_on": valid_until_on.isoformat(), "authority": authority, "authority_code": authority_code,
+        "current_status": "有效" if valid_until_on >= today else "无效", "data_source": authority,
+        "data_source_code": authority_code,
+    }  # fmt: skip
+    return NewRecord(
+        item_code="LE-LIC-01",
+        source_name=authority,
+        document_no=f"演示许字〔{decided_on.year}〕{number.removeprefix('演示')}号",
+        title="演示：经营许可",
+        decided_on=decided_on,
+        fields=known,
+    )

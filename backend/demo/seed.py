@@ -27,6 +27,7 @@ from backend.kit import city, clock, db
 from backend.ledger import service as ledger
 from backend.merchants import service as merchants
 from backend.perks import service as perks
+from backend.publicity import jobs as publicity
 from backend.records import service as records
 from backend.staff import service as staff
 from config.settings import ROOT
@@ -62,6 +63,7 @@ class Seeder:
         ids = self._residents()
         self._archives(ids)
         self._merchants()
+        publicity.index_names()
         self._staff_and_devices()
         self._offers()
         self.bar.update(self.bar.total - self.bar.n)
@@ -124,6 +126,7 @@ class Seeder:
         for chunk in _chunks(news, 50):
             with db.transaction() as session:
                 registered = merchants.register_all(session, chunk)
+                self._licences(session, chunk)
                 self._penalties(session, chunk)
                 for one in registered:
                     merchants.evaluate(session, one.id)
@@ -151,6 +154,16 @@ class Seeder:
             lon=lon,
             pledged=rng.random() < 0.8,
         )
+
+    def _licences(self, session: Session, news: Sequence[merchants.NewMerchant]) -> None:
+        department = ("演示部门", self.words.credit_code(9000, company=True))
+        entries = []
+        for new in news:
+            assert new.licence_valid_until_on is not None
+            code = new.unified_social_credit_code
+            found = archive.licence(new.name, code, new.licence_no, new.licence_valid_until_on, department, self.today)
+            entries.append((code, new.name, found))
+        records.add_entity_records(session, entries)
 
     def _penalties(self, session: Session, news: Sequence[merchants.NewMerchant]) -> None:
         items = {item["code"]: item for item in self.content["catalogue"]["items"]}

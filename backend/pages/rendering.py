@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -67,6 +68,16 @@ def day(value: date | None) -> str:
     return f"{value.year}年{value.month}月{value.day}日" if value else ""
 
 
+def dated(value: Any) -> Any:
+    """``2026年3月5日`` for a day that is written as a text; anything else as it is."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return day(date.fromisoformat(value))
+        except ValueError:
+            return value
+    return value
+
+
 def instant(value: datetime | str | None) -> str:
     """``2026年3月5日 16:30`` in Shanghai."""
     if not value:
@@ -95,4 +106,4 @@ def ink_on(colour: str) -> str:
 
 def install_filters(app: Flask) -> None:
     """Give the templates their words for days, instants and points."""
-    app.jinja_env.filters.update(day=day, instant=instant, signed=signed, ink_on=ink_on)
+    app.jinja_env.filters.update(day=day, dated=dated, instant=instant, signed=signed, ink_on=ink_on)

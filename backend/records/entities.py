@@ -147,6 +147,12 @@ def code_of_alias(reader: Reader, scheme: str, value: str) -> str | None:
     return found
 
 
+def codes_of_old(reader: Reader, value: str) -> list[str]:
+    """The unified social credit codes to which an older code leads, whatever sort of number it was."""
+    wanted = (entity_aliases.c.scheme.in_(SCHEMES), entity_aliases.c.value == normal_alias(value))
+    return sorted(set(reader.execute(select(entity_aliases.c.entity_code).where(*wanted)).scalars()))
+
+
 def codes_of_aliases(reader: Reader, aliases: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """``code_of_alias`` for many (scheme, value in normal form) at once; the unknown are left out."""
     found: dict[tuple[str, str], str] = {}

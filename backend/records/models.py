@@ -93,6 +93,7 @@ class EntityRecordRow(_Content, Base):
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
         Index("ix_entity_records_shown", "entity_code", "publicity_until_on"),
+        Index("ix_entity_records_document_no", "document_no"),
         _of_batch("entity_records"),
         _kept_until("entity_records"),
         distributed("entity_code"),

@@ -12,6 +12,7 @@ from sqlalchemy import and_, or_, select
 
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
+from backend.records import published, rules
 from backend.records.archives import COLUMNS, ENTITIES, PEOPLE, Archive, Record, record_of
 
 
@@ -73,11 +74,7 @@ def entity_records_of(reader: Reader, entity_code: str, published_on: date) -> l
     table = ENTITIES.records
     rows = reader.execute(
         select(*ENTITIES.columns)
-        .where(
-            table.c.entity_code == entity_code,
-            table.c.status.in_(("active", "disputed")),
-            table.c.publicity_until_on >= published_on,
-        )
+        .where(table.c.entity_code == entity_code, published.may_be_shown(published_on))
         .order_by(table.c.decided_on.desc(), table.c.id)
     )
     return [without_certificates(record_of(row)) for row in rows]
@@ -85,7 +82,7 @@ def entity_records_of(reader: Reader, entity_code: str, published_on: date) -> l
 
 def without_certificates(record: Record) -> Record:
     """The record without what identifies its legal representative: a natural person, of whom only the name is told."""
-    told = {name: record.fields[name] for name in record.fields if not name.startswith("legal_representative_id_")}
+    told = {name: record.fields[name] for name in record.fields if rules.may_be_published(name)}
     facts = {name: getattr(record, name) for name in COLUMNS}
     return Record(**facts | {"fields": told})
 

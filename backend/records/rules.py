@@ -186,6 +186,11 @@ def publicity_until(
     return min(ends)
 
 
+def may_be_published(column: str) -> bool:
+    """Whether a reported column may stand on a public page: a natural person's certificate and phone never do."""
+    return not column.endswith(("_id_number", "_id_type", "_phone"))
+
+
 def may_change(before: str, after: str) -> bool:
     """Whether a record may go from one status to another."""
     return after in TRANSITIONS[before]

@@ -2404,6 +2404,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/publicity/extract.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 下载公示中的全部信息（CSV）
+         * @description 今天可以公示的全部记录，一行一条，边查边发；每个来源地址每小时若干次（见 `RateLimit-Policy`）。UTF-8 带 BOM，
+         *     逗号分隔，字段都加双引号；以 `'` 开头的单元格是为了不被表格软件当作公式。文件名带当天日期，第一列“数据日期”是
+         *     该行成立的日期（上海）：次日起，已到期、已修复、已撤销的行不再成立，请以重新下载的为准，不要留用旧文件。
+         *
+         *     每行先是十列：数据日期、信息类别、目录条目、主体名称、统一社会信用代码、标题、公示截止日期、公示状态
+         *     （公示中或异议处理中）、公示依据、记录编号。之后：
+         *
+         *     - `kind=licence`：行政许可的公示字段，即行政相对人名称、类别、代码_1 至 _6、法定代表人、行政许可决定文书名称、
+         *       行政许可决定文书号、许可类别、许可证书名称、许可编号、许可内容、许可决定日期、有效期自、有效期至、许可机关
+         *       及其代码、当前状态、数据来源单位及其代码、备注；
+         *     - `kind=penalty`：行政处罚的公示字段，即行政相对人名称、类别、代码_1 至 _6、法定代表人、行政处罚决定书文号、
+         *       违法行为类型、违法事实、处罚依据、处罚类别、处罚内容、罚款金额（万元）、没收金额（万元）、暂扣或吊销证照名称
+         *       及编号、处罚决定日期、处罚有效期、公示截止期、失信严重程度、处罚机关及其代码、数据来源单位及其代码、备注；
+         *     - `kind=all`：各条目字段不同，合写在最后一列“其他内容”（名称：值；……）。
+         *
+         *     字段名称以本市目录为准，没有报送的留空；法定代表人的证件类型和号码从不公示。
+         */
+        get: operations["extract_publicity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publicity/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 查询公示中的行政许可、行政处罚等信息
+         * @description 任何人可查，不登录。只有法人和非法人组织的信息；自然人的信息不公示。name、code、document_no 至少给一项，
+         *     几项同时给出时都要符合。
+         *     只列今天可以公示的：公示期满、已修复、已撤销的不在其中；异议处理中的照常列出并标明（`disputed`）。
+         *     按统一社会信用代码排列，同一单位的按决定日期从新到旧。新入档的单位几分钟后可按名称查到，按代码和文书号随时可查。
+         *     法定代表人的证件从不公示。答复的 ETag 随内容和上海日期变化。
+         */
+        get: operations["list_publicity_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publicity/records/{entity_code}/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一条公示中的信息
+         * @description 按公示标准的官方名称列出全部字段、公示依据和公示到哪一天；不利信息另附怎样修复。公示期满的次日、修复或撤销的当时，
+         *     答复即变为 404，无需任何操作；从来没有的编号答复相同。
+         */
+        get: operations["show_publicity_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records/entities/{entity_code}": {
         parameters: {
             query?: never;
@@ -3048,6 +3131,50 @@ export interface paths {
          * @description `application/problem+json` 的 `type` 指向这里。
          */
         get: operations["explain_problem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/publicity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 信用公示查询页
+         * @description `q`：名称的一部分、统一社会信用代码（或旧代码）或文书号，自动辨认；`kind`：licence、penalty、all；`cursor`：下一页。
+         *     与 `/api/v1/publicity/records` 同一份数据，没有脚本也能用。ETag 覆盖内容和上海日期。
+         */
+        get: operations["open_publicity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/publicity/{entity_code}/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一条公示信息的网页
+         * @description 公示期满的次日、修复或撤销的当时变为 404。不利信息的页面请搜索引擎不要收录，其余的请它在公示期满后删去。
+         */
+        get: operations["open_publicity_record"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4464,7 +4591,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -4476,12 +4603,96 @@ export interface components {
             kind: "wechat_phone" | "counter_code" | "government";
             value: string;
         };
+        PublicColumnView: {
+            name: string;
+            title: string;
+            /** @description 文本或整数 */
+            value: unknown;
+        };
         PublicKeyRequest: {
             /** @enum {string} */
             crv: "Ed25519";
             /** @enum {string} */
             kty: "OKP";
             x: string;
+        };
+        PublicRecordDetailView: {
+            /** Format: date */
+            as_of: string;
+            /** @description 作出决定或认定的单位 */
+            authority: string;
+            content: components["schemas"]["PublicColumnView"][];
+            /** Format: date */
+            decided_on: string;
+            /** @description 异议处理中：照常公示，并这样标明 */
+            disputed: boolean;
+            document_no: string;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /** @description 统一社会信用代码 */
+            entity_code: string;
+            entity_name: string;
+            /** Format: uuid */
+            id: string;
+            /** @description 公共信用信息目录条目 */
+            item_code: string;
+            item_title: string;
+            /** @enum {string} */
+            kind: "licence" | "penalty" | "other";
+            /** @description 为什么公示 */
+            legal_basis: string;
+            /**
+             * Format: date
+             * @description 公示的最后一天；次日起不再公示
+             */
+            publicity_until_on: string;
+            repair: components["schemas"]["PublicRepairView"] | null;
+            title: string;
+        };
+        PublicRecordPage: {
+            /** Format: date */
+            as_of: string;
+            items: components["schemas"]["PublicRecordView"][];
+            next_cursor: string | null;
+        };
+        PublicRecordView: {
+            /** @description 作出决定或认定的单位 */
+            authority: string;
+            /** Format: date */
+            decided_on: string;
+            /** @description 异议处理中：照常公示，并这样标明 */
+            disputed: boolean;
+            document_no: string;
+            /** @enum {string} */
+            effect: "favourable" | "adverse" | "neutral";
+            /** @description 统一社会信用代码 */
+            entity_code: string;
+            entity_name: string;
+            /** Format: uuid */
+            id: string;
+            /** @description 公共信用信息目录条目 */
+            item_code: string;
+            item_title: string;
+            /** @enum {string} */
+            kind: "licence" | "penalty" | "other";
+            /**
+             * Format: date
+             * @description 公示的最后一天；次日起不再公示
+             */
+            publicity_until_on: string;
+            title: string;
+        };
+        PublicRepairView: {
+            basis: string[];
+            decision_workdays: number | null;
+            feedback_workdays: number | null;
+            /**
+             * Format: date
+             * @description 从这一天起可以申请修复
+             */
+            from_on: string | null;
+            /** @description 失信严重程度；文书没有写明时为空 */
+            severity: string;
         };
         QueueItemPage: {
             items: components["schemas"]["QueueItemView"][];
@@ -16503,6 +16714,287 @@ export interface operations {
             };
         };
     };
+    extract_publicity: {
+        parameters: {
+            query?: {
+                /** @description licence 行政许可，penalty 行政处罚，all 全部公开的条目 */
+                kind?: "licence" | "penalty" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_publicity_records: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                /** @description licence 行政许可，penalty 行政处罚，all 全部公开的条目 */
+                kind?: "licence" | "penalty" | "all";
+                /** @description 名称中的一部分：至少两个连续的字，不能只有城市名和“有限公司” */
+                name?: string | null;
+                /** @description 统一社会信用代码，或 9 至 20 位的旧代码 */
+                code?: string | null;
+                /** @description 文书号，全文；括号和全角半角不必一致 */
+                document_no?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicRecordPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`publicity-name-too-common` 名称太短或太常见 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_publicity_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicRecordDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_entity_archive: {
         parameters: {
             query?: {
@@ -19725,6 +20217,173 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_publicity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`publicity-name-too-common` 名称太短或太常见 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_publicity_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity_code: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `not-found` 没有找到 */

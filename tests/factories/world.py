@@ -43,6 +43,7 @@ from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
+from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.staff_calls import StaffCalls
 from tests.merchants.conftest import registered
@@ -98,7 +99,7 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World(StaffCalls, ApprovalCalls, RecordCalls):
+class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls):
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(

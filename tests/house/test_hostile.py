@@ -233,6 +233,8 @@ QUERIES = {
     "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
+    "kind": ["", "person", "LICENCE", "penalty\x00"], "name": ["", "x" * 61, "\x00", "a\x1b"],
+    "code": ["", "x" * 41, "\x00", "%", "1", "91110000600037341M"], "document_no": ["", "x" * 121, "\x00", "a\x1b"],
 }  # fmt: skip
 """By name, values that no query parameter of that name accepts."""
 

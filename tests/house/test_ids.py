@@ -36,6 +36,7 @@ from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
 from tests.house.spoiling import Path, stands
 from tests.house.spoiling import changed as with_value
+from tests.publicity.conftest import entity_code, penalty
 
 IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -93,6 +94,7 @@ class Others:
             )
             invitation = invitations.invite(session, Orderer(uuid4(), "account-admin"), invited).id
             approval = world._new_adjustment(session, "other office").id
+            record = penalty(session, entity_code(), "别处的商店")
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
@@ -101,6 +103,7 @@ class Others:
             "submission_id": self.submission, "transfer_id": entry.id, "message_id": self.message,
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
+            "record_id": record,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
