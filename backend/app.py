@@ -32,6 +32,9 @@ from backend.community import service as community
 from backend.community import submissions
 from backend.consents import routes as consents_routes
 from backend.consents import service as consents
+from backend.declarations import jobs as declarations_jobs
+from backend.declarations import routes as declarations_routes
+from backend.declarations import service as declarations
 from backend.delegation import routes as delegation_routes
 from backend.delegation import service as delegation
 from backend.demo import cli as demo_cli
@@ -108,9 +111,10 @@ log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, publicity_routes.blp,
-    scores_routes.blp, ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp,
-    codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, privacy_routes.blp, privacy_routes.forms,
-    oversight_routes.blp, oversight_routes.published, pages_home.blp, pages_publicity.blp, pages_routes.blp,
+    declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp, perks_routes.blp,
+    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
+    privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, pages_home.blp,
+    pages_publicity.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -262,6 +266,7 @@ def _wire_city() -> None:
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
+    city.linter("catalogue", declarations.lint_policy)
     city.linter("scoring", scores.lint_policy)
     city.linter("merchants", merchants.lint_policy)
     city.applier("merchants", merchants.apply)
@@ -313,6 +318,7 @@ def _wire_news() -> None:
     outbox.within("identity.recovered", messages.on_recovered)
     outbox.within("identity.pause-lifted", messages.on_pause_lifted)
     outbox.within("community.reviewed", messages.on_reviewed)
+    outbox.within("declarations.decided", messages.on_declaration_decided)
     outbox.within("delegation.registered", messages.on_delegation_registered)
     outbox.within("delegation.ended", messages.on_delegation_ended)
     outbox.after("messages.written", "wechat", messages.deliver)
@@ -324,6 +330,8 @@ def _wire_rotation() -> None:
     for register in (accounts_rotation, codes_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
+    for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
+        rotation.needless(f"declarations.{name}", "under the person's data key")
     rotation.needless("staff_pending_secrets.secret_sealed", "ends within the hour")
     rotation.needless("staff_oidc_flows.verifier_sealed", "ends within ten minutes")
 
@@ -335,7 +343,7 @@ def _wire_jobs() -> None:
         privacy_jobs, oversight_jobs, publicity_jobs,
     ):  # fmt: skip
         register.register()
-    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS):
+    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
         jobs.register(job)
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
 

@@ -59,8 +59,9 @@ KEEPER = Keeper(
     room="kit",
     sections=(
         Section(
-            "photos", "我上传的照片", "申报社区善行时作为证明", "您的同意（《个人信息保护法》第十三条第一款第一项）",
-            "审核后 {evidence_days} 天；撤回同意或退出时立即删除",
+            "photos", "我上传的照片", "申报社区善行、自主申报信用信息时作为证明",
+            "您的同意（《个人信息保护法》第十三条第一款第一项）",
+            "社区申报审核后 {evidence_days} 天，撤回同意时立即删除；自主申报按承诺书写明的天数；退出时全部删除",
             _PHOTO, listing(FILES, "id", _PHOTO, whose="owner_id"),
         ),
     ),

@@ -37,6 +37,16 @@ def on_reviewed(session: Session, news: dict[str, Any]) -> None:
     inbox.write(session, UUID(news["resident_id"]), kind, points=news["points"])
 
 
+_DECLARATIONS = {
+    "confirm": "declaration-confirmed", "reject": "declaration-rejected", "revoke": "declaration-revoked",
+}  # fmt: skip
+
+
+def on_declaration_decided(session: Session, news: dict[str, Any]) -> None:
+    """A declaration was confirmed, rejected or its confirmation revoked."""
+    inbox.write(session, UUID(news["resident_id"]), _DECLARATIONS[news["decision"]])
+
+
 def _last(end: datetime) -> str:
     """The end as people say it: of what ends at midnight the last good day."""
     day = clock.shanghai_date(end - timedelta(microseconds=1))

@@ -56,6 +56,16 @@ KINDS: dict[str, Kind] = {
     "submission-rejected": Kind(
         "申报没有通过", "您的社区申报没有通过审核，理由见申报详情。", "/me/submissions", RESULT
     ),
+    "declaration-confirmed": Kind(
+        "自主申报已确认", "您的一条自主申报已经核实确认，进入信用档案，标明“自主申报”。", "/me/declarations", RESULT
+    ),
+    "declaration-rejected": Kind(
+        "自主申报没有通过", "您的一条自主申报没有通过核实，理由见申报详情。", "/me/declarations", RESULT
+    ),
+    "declaration-revoked": Kind(
+        "自主申报的确认已撤销", "您的一条自主申报原已确认，现被撤销，这条记录已停用，理由见申报详情。有异议可以提出。",
+        "/me/declarations", RESULT,
+    ),
     "delegation-registered": Kind(
         "代办关系已登记", "{who}的代办关系已由服务窗口登记，有效至 {until}。如有不对，可随时在“代办”里结束。",
         "/me/delegations", ACCOUNT,

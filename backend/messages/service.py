@@ -12,6 +12,7 @@ from backend.messages.acceptances import accept
 from backend.messages.delivery import deliver
 from backend.messages.inbox import messages, read_message, unread, write
 from backend.messages.news import (
+    on_declaration_decided,
     on_delegation_ended,
     on_delegation_registered,
     on_pause_lifted,
@@ -25,6 +26,7 @@ __all__ = [
     "known_template",
     "lint_city",
     "messages",
+    "on_declaration_decided",
     "on_delegation_ended",
     "on_delegation_registered",
     "on_pause_lifted",

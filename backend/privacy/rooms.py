@@ -14,6 +14,7 @@ from backend.accounts.personal import KEEPER as ACCOUNTS
 from backend.community.personal import KEEPER as COMMUNITY
 from backend.consents.looks import KEPT_YEARS
 from backend.consents.personal import KEEPER as CONSENTS
+from backend.declarations.personal import KEEPER as DECLARATIONS
 from backend.delegation.personal import KEEPER as DELEGATION
 from backend.kit import city
 from backend.kit.city import CityMissing
@@ -44,10 +45,10 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, LEDGER, SCORES, RECORDS, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, LEDGER, SCORES, DECLARATIONS, RECORDS, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, LEDGER, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 

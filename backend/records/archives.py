@@ -35,6 +35,7 @@ class Record:
     status: str
     fields: Mapping[str, Any]
     batch_id: UUID | None
+    declaration_id: UUID | None
     known_from: datetime
     changed_at: datetime
     changed_by: UUID | None

@@ -24,38 +24,43 @@ CORRECTABLE = ("active", "disputed")
 
 
 def change_status(
-    session: Session, resident_id: UUID, record_id: UUID, status: str, by: UUID | None, reason: str
-) -> Record:
+    session: Session, resident_id: UUID, record_id: UUID, status: str, by: UUID | None, reason: str,
+    *, recalled: bool = False,
+) -> Record:  # fmt: skip
     """Dispute, restore, repair, withdraw or expire a person's record. What it said before stays as a version.
 
-    The same status again changes nothing. Raises NotFound, StatusNotPossible.
+    ``recalled``: it is withdrawn as something that may be reported anew. The same status again changes nothing.
+    Raises NotFound, StatusNotPossible.
     """
     accounts.hold_people(session, [resident_id])
-    changed, record = _change_status(session, PEOPLE, resident_id, record_id, status, by, reason)
+    changed, record = _change_status(session, PEOPLE, resident_id, record_id, status, by, reason, recalled)
     if changed:
         tell(session, resident_id, record_id, status)
     return record
 
 
 def change_entity_status(
-    session: Session, entity_code: str, record_id: UUID, status: str, by: UUID | None, reason: str
-) -> Record:
+    session: Session, entity_code: str, record_id: UUID, status: str, by: UUID | None, reason: str,
+    *, recalled: bool = False,
+) -> Record:  # fmt: skip
     """As change_status, for a legal entity's record: a repaired or withdrawn one leaves the public page at once."""
-    changed, record = _change_status(session, ENTITIES, entity_code, record_id, status, by, reason)
+    changed, record = _change_status(session, ENTITIES, entity_code, record_id, status, by, reason, recalled)
     if changed:
         tell_entity(session, entity_code, record_id, status)
     return record
 
 
 def _change_status(
-    session: Session, archive: Archive, key: Any, record_id: UUID, status: str, by: UUID | None, reason: str
-) -> tuple[bool, Record]:
+    session: Session, archive: Archive, key: Any, record_id: UUID, status: str, by: UUID | None, reason: str,
+    recalled: bool,
+) -> tuple[bool, Record]:  # fmt: skip
     held = _held(session, archive, key, record_id)
     changed = held.status != status
     if changed:
         if not rules.may_change(held.status, status):
             raise StatusNotPossible(**{"from": held.status, "to": status})
-        _write(session, archive, key, record_id, dict(status=status, changed_by=by, change_reason=reason[:200]))
+        told = dict(status=status, changed_by=by, change_reason=reason[:200], recalled=recalled or None)
+        _write(session, archive, key, record_id, told)
     return changed, _now(session, archive, key, record_id)
 
 
@@ -65,7 +70,8 @@ def correct_record(
 ) -> Record:  # fmt: skip
     """Let a person's record say what the document says; the same content changes nothing. A dispute goes on.
 
-    ``batch_id``: the batch that brought the correction; None by hand. Raises NotFound, StatusNotPossible for what is
+    ``batch_id``: the batch that brought the correction; None by hand. What was declared is the department's own from
+    then on. Raises NotFound, StatusNotPossible for what is
     repaired, withdrawn or expired, RecordRefused, RecordExists when another record has the document's number.
     """
     accounts.require_standing(session, resident_id)
@@ -104,7 +110,7 @@ def _correct(
     if changed:
         if held.document_no != row["document_no"]:
             _require_free(session, archive, key, row)
-        told = {name: row[name] for name in ("batch_id", "changed_by")}
+        told = {name: row[name] for name in ("batch_id", "declaration_id", "changed_by")}
         _write(session, archive, key, record_id, {**said, **told, "change_reason": reason[:200]})
     return changed, _now(session, archive, key, record_id)
 

@@ -23,7 +23,7 @@ from backend.records.rules import NewRecord
 from backend.records.telling import tell, tell_entities_loaded, tell_entity, tell_loaded
 
 CHUNK = 5_000
-REPORTED_AGAIN = "批次撤回后重新报送"
+REPORTED_AGAIN = "撤回后重新报送"
 _DOCUMENT = ("source_name", "title", "decided_on", "ended_on", "fields")
 """What must agree for a document to be the same one; its number and item do already."""
 
@@ -33,8 +33,9 @@ def add_record(
 ) -> UUID:
     """File one record about a person and return its id; the same document again changes nothing.
 
-    What was withdrawn with its whole batch comes back when it is reported again. Raises RecordRefused when the
-    catalogue does not admit it, RecordExists when the document says something else now, NotFound for who has left.
+    What was taken back, with its whole batch or by who had declared it, comes back when it is reported again. Raises
+    RecordRefused when the catalogue does not admit it, RecordExists when the document says something else now,
+    NotFound for who has left.
     """
     accounts.require_standing(session, resident_id)
     row = {"resident_id": resident_id, **new_row(new, items(session), PEOPLE.subject, [], by, batch_id)}
@@ -118,6 +119,7 @@ def new_row(
         "decided_on": new.decided_on, "ended_on": new.ended_on, "counts_until_on": kept_until,
         "publicity_until_on": rules.publicity_until(item, new.decided_on, new.fields, severities, kept_until),
         "status": "active", "fields": _stored_fields(new), "batch_id": batch_id,
+        "declaration_id": new.declaration_id,
         "known_from": instant, "changed_at": instant, "changed_by": by, "change_reason": "",
     }  # fmt: skip
 
@@ -186,7 +188,7 @@ def _bring_back(session: Session, archive: Archive, record_id: UUID, row: Mappin
     """What went with its batch is on file again, as it is reported now."""
     this = archive.one(row[archive.key], record_id)
     keep_versions(session, archive, this, row["changed_at"])
-    told = {name: row[name] for name in (*SAID, "status", "batch_id", "changed_at", "changed_by")}
+    told = {name: row[name] for name in (*SAID, "status", "batch_id", "declaration_id", "changed_at", "changed_by")}
     version = archive.records.c.version + 1
     session.execute(
         update(archive.records).where(this).values(

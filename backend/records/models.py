@@ -33,7 +33,9 @@ def _of_batch(table: str) -> Index:
 class _Content:
     """What a document says, what became of it, and who changed it last. ``…_on``: the last day, Shanghai.
 
-    ``recalled``: withdrawn with the batch that had added it, so that the same document may be reported anew.
+    ``recalled``: taken back with the batch that had added it, or what was declared, so that the same document may be
+    reported anew.
+    ``declaration_id``: of what its subject declared and somebody confirmed; None where a department reported it.
     """
 
     item_code: Mapped[str] = mapped_column(String(40))
@@ -49,6 +51,7 @@ class _Content:
     status: Mapped[str] = mapped_column(String(10))
     fields: Mapped[dict[str, Any]]
     batch_id: Mapped[UUID | None]
+    declaration_id: Mapped[UUID | None]
     known_from: Mapped[datetime]
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]

@@ -20,6 +20,7 @@ _RECORD = (
     Column("item_code", "目录条目"),
     Column("effect", "性质", words=EFFECT),
     Column("source_name", "来源单位"),
+    Column("declaration_id", "出自自主申报"),
     Column("document_no", "文书号"),
     Column("decided_on", "决定日期", "day"),
     Column("ended_on", "终止日期", "day"),

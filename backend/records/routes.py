@@ -33,7 +33,7 @@ def list_my_records(query: dict[str, Any]) -> dict[str, Any]:
     """本人的信用档案
 
     按决定日期从新到旧。每条写明依据哪个目录条目、哪份文书、由谁认定、现在的状态和使用到哪一天；
-    异议处理中、已修复、已撤销的也列出，但不再使用。
+    异议处理中、已修复、已撤销的也列出，但不再使用。self_declared 为 true 的由本人自主申报，经 source 所写的单位确认。
     """
     caller = callers.current()
     after = decode_cursor(query["cursor"], date, UUID)
@@ -228,7 +228,7 @@ def _view(record: service.Record, items: dict[str, Item]) -> dict[str, Any]:
     return told | {
         "item_title": item.title if item else record.item_code, "category": item.category if item else "",
         "source": record.source_name, "status_text": rules.STATUS_TEXT[record.status],
-        "may_feed_score": bool(item and item.may_feed_score),
+        "self_declared": record.declaration_id is not None, "may_feed_score": bool(item and item.may_feed_score),
         "fields": [
             {"name": name, "title": titles.get(name, name), "value": value} for name, value in record.fields.items()
         ],

@@ -47,7 +47,10 @@ STATUS_TEXT = {
 
 @dataclass(frozen=True, kw_only=True)
 class NewRecord:
-    """What a department reports: one document about one subject. ``fields``: the item's further columns, by name."""
+    """What a department reports: one document about one subject. ``fields``: the item's further columns, by name.
+
+    ``declaration_id``: of what the subject declared and ``source_organisation_id`` has confirmed.
+    """
 
     item_code: str
     source_name: str
@@ -57,6 +60,7 @@ class NewRecord:
     ended_on: date | None = None
     source_organisation_id: Any = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    declaration_id: Any = None
 
 
 # --- one record ------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ class StatedView(View):
     counts_until_on = Day(required=True, metadata={"description": "保存和使用的最后一天"})
     status = fields.String(required=True, metadata={"enum": list(STATUS_TEXT)})
     status_text = fields.String(required=True)
+    self_declared = fields.Boolean(required=True, metadata={"description": "本人自主申报，经 source 所写的单位确认"})
+    declaration_id = fields.UUID(required=True, allow_none=True, metadata={"description": "出自本人的哪一条申报"})
     changed_at = Instant(required=True)
     change_reason = fields.String(required=True)
     fields_ = fields.List(fields.Nested(RecordFieldView), required=True, data_key="fields", attribute="fields")

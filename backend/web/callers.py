@@ -133,6 +133,14 @@ class Caller:
         return self.acting_id or self.resident_id or self.account_id
 
     @property
+    def uploader_id(self) -> UUID:
+        """Whose the pictures are that this caller hands in: a staff account's own, else the person's.
+
+        Raises IdentityNotBound before the binding.
+        """
+        return self.account_id if self.kind == "staff" else self.person()
+
+    @property
     def inbox_account_id(self) -> UUID | None:
         """The account whose inbox is the caller's own; none for whoever acts for another."""
         return None if self.acts_as else self.account_id
@@ -197,7 +205,9 @@ PERMISSIONS: dict[str, Permission] = {
     "privacy.leave": _resident("退出项目并删除自己的信息"),
     "people.look": _staff("按登记的理由查看个人信息", "counter-clerk", "office", whose="所办事项的当事人"),
     "access-log.read": _resident("查看谁看过自己的信息", BY_BOTH),
-    "files.upload": _resident("上传图片", BY_BOTH),
+    "files.upload": Permission(
+        "上传图片", frozenset({"resident", "staff"}), frozenset({"partner-manager"}), delegable=BY_BOTH
+    ),
     "home.read": _resident("查看首页", BY_GUARDIAN),
     "records.read_own": _resident("查看自己的信用档案", BY_GUARDIAN),
     "records.read_entities": _staff(
@@ -205,6 +215,11 @@ PERMISSIONS: dict[str, Permission] = {
     ),
     "records.correct": _staff("更正和撤销信用记录", "data-officer", whose="本部门为来源单位的条目"),
     "records.rename": _staff("登记法人更名", "office", whose="任何法人"),
+    "declarations.declare": _resident("自主申报"),
+    "declarations.declare_for_entity": _staff("为本单位自主申报", "partner-manager"),
+    "declarations.review": _staff(
+        "核实自主申报", "office", "data-officer", whose="本部门为来源单位的条目，项目办公室不限"
+    ),
     "scores.read_own": _resident("查看自己的信用分", BY_GUARDIAN),
     "wallet.read": _resident("查看自己的积分", BY_BOTH),
     "budgets.grant": _staff("下达积分额度", "office", whose="任何单位"),
@@ -294,7 +309,9 @@ def _still_allowed(session: Session) -> None:
         if _still_delegated is None or not _still_delegated(session, caller):
             raise NotFound()
         return
-    if caller is None or action is None or _confirm is None or not PERMISSIONS[action].roles:
+    if caller is None or action is None or _confirm is None or caller.kind != "staff":
+        return
+    if not PERMISSIONS[action].roles:
         return
     now = _confirm(session, caller)
     if now is None:

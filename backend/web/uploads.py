@@ -53,11 +53,12 @@ def upload_file() -> dict[str, Any]:
 
     Field `file` of a multipart form: JPEG, PNG or WebP, 10 MiB and 40 megapixels at most. It is re-encoded, its
     metadata (place, device, time) is dropped, and only its owner and who reviews it can read it. 300 within 24 hours.
+    A picture that staff upload belongs to the account, not to the organisation.
     """
     upload = request.files.get("file")
     if upload is None or len(request.files) != 1 or request.form:
         raise FieldError.at("/file", "请用 multipart/form-data 的 file 字段上传一张图片。", "Send one image as `file`.")
-    owner = current().person()
+    owner = current().uploader_id
     with db.reading() as reader:
         files.refuse_flood(reader, owner)
     picture = files.read_image(upload.stream, max_bytes=MOST_BYTES, max_pixels=MOST_PIXELS)
@@ -72,5 +73,5 @@ def upload_file() -> dict[str, Any]:
 def show_file(file_id: Any) -> Response:
     """Show one's own uploaded image."""
     with db.reading() as reader:
-        media_type, data = files.open_image(reader, current().person(), file_id)
+        media_type, data = files.open_image(reader, current().uploader_id, file_id)
     return Response(data, content_type=media_type)

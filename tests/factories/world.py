@@ -39,10 +39,12 @@ from backend.perks import service as perks
 from backend.privacy import service as privacy
 from backend.web import callers
 from tests.community.pictures import picture
+from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
+from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.staff_calls import StaffCalls
@@ -99,7 +101,7 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls):
+class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls, DeclarationCalls):
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(
@@ -148,7 +150,9 @@ class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls):
 
     @staticmethod
     def _workplace(session: Session, role: str, kind: str) -> UUID:
-        """A data officer's is a source of the catalogue."""
+        """A data officer's is a source of the catalogue, a partner's has a credit code."""
+        if role == "partner-manager":
+            return declaring.organisation(session, kind, "测试单位", declaring.credit_code())
         return people.organisation(session, kind, *([SOURCE] if role == "data-officer" else []))
 
     def _doors(self, session: Session) -> None:
@@ -163,11 +167,13 @@ class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls):
         self.coupon_id = self.new_coupon(session)
         self.photo_id = self.new_photo(session, mine)
         self.submission_id = self.new_submission(session, self.photo_id)
+        self.declaration = declaring.declared(session, self.declarer, "NP-SEL-01")
         self.record_id = self.new_record(session)
         (self.transfer_id, *_) = (entry.id for entry in ledger.entries(session, mine, 1))
         self.secrets = (
             mine, self.resident.account_id, self.resident.name, self.resident.id_number, self.resident.openid,
             self.coupon_id, self.photo_id, self.submission_id, self.transfer_id, self.record_id,
+            self.declaration.id,
         )  # fmt: skip
 
     @staticmethod
@@ -381,6 +387,8 @@ class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls):
     def _review_submission(self, session: Session) -> dict[str, Any]:
         identity = self.new_submission(session)
         return {"params": {"submission_id": identity}, "body": {"decision": "reject", "reason": "测试不通过"}}
+
+    # --- perks -------------------------------------------------------------------------------------------------------
 
     def _list_offers(self, _: Session) -> dict[str, Any]:
         return {"query": {"scene": "you", "venue": str(self.shop.venue_id)}}

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.community import service as community
 from backend.community import submissions
+from backend.declarations import service as declarations
 from backend.kit import clock, db
 from backend.ledger import service as ledger
 from backend.messages import inbox
@@ -29,6 +30,7 @@ from backend.perks import service as perks
 from backend.staff import invitations
 from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
+from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
@@ -93,6 +95,8 @@ class Others:
                 f"i{uuid4().hex[:10]}", "别处的新同事", [("office", colleague.organisation_id)]
             )
             invitation = invitations.invite(session, Orderer(uuid4(), "account-admin"), invited).id
+            declarer = declarations.resident(neighbour)
+            declaration = declaring.declared(session, declarer, "NP-QUA-01").id  # of another department's item
             approval = world._new_adjustment(session, "other office").id
             record = penalty(session, entity_code(), "别处的商店")
         self.by_name: dict[str, object] = {
@@ -104,10 +108,11 @@ class Others:
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             "record_id": record,
+            "declaration_id": declaration,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
-            self.submission, entry.id, self.message, self.delegation,
+            self.submission, entry.id, self.message, self.delegation, declaration,
         )  # fmt: skip
 
     @staticmethod

@@ -15,6 +15,7 @@ from tests.factories.world import OPERATIONS, World
 IN_CLEAR = {
     "read_data": "a person's copy of her own data",
     "download_data": "a person's copy of her own data",
+    "show_declaration": "whoever verifies compares the name with a register; the look was written down first",
     "look_at_person": "staff asked for these fields, and the look was written down first",
 }
 PHONE = "19900004321"

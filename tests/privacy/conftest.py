@@ -17,6 +17,7 @@ from backend.community import service as community
 from backend.community import submissions
 from backend.community.rules import community_id
 from backend.consents import service as consents
+from backend.declarations import service as declarations
 from backend.delegation import service as delegation
 from backend.delegation.proof import CardProof
 from backend.kit import clock, db, files
@@ -24,6 +25,7 @@ from backend.perks import service as perks
 from backend.privacy import service as privacy
 from backend.records import service as records
 from tests.community.pictures import picture
+from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
 from tests.factories import perks as shops
 from tests.records.test_service import honour
@@ -43,6 +45,7 @@ class Full:
     coupon_id: UUID
     photo_id: UUID
     submission_id: UUID
+    declared_photo_id: UUID
     shop: shops.Shop
     words: str
 
@@ -79,7 +82,8 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
         authorisation="presence:counter",
     )  # fmt: skip
     _put_under_guard(session, who, clerk)
-    return Full(who, people.resident_token(session, who), coupon, photo, submission, shop, words)
+    (declared_photo,) = declaring.declared(session, declarations.resident(mine)).photo_ids
+    return Full(who, people.resident_token(session, who), coupon, photo, submission, declared_photo, shop, words)
 
 
 def _put_under_guard(session: Session, who: people.Resident, clerk: people.Staff) -> None:

@@ -101,8 +101,8 @@ def test_every_section_says_purpose_basis_and_period(client: CheckedClient, full
 def test_the_archive_holds_page_data_tables_photos_and_a_readme(client: CheckedClient, full: Full) -> None:
     found = archive(client, full.token)
     tables = {f"csv/{section.id}.csv" for section in rooms.sections()}
-    photo = f"photos/{full.photo_id}.webp"
-    assert set(found.namelist()) == {"README.txt", "index.html", "data.json", photo, *tables}
+    photo, declared = (f"photos/{one}.webp" for one in (full.photo_id, full.declared_photo_id))
+    assert set(found.namelist()) == {"README.txt", "index.html", "data.json", photo, declared, *tables}
     with Image.open(io.BytesIO(found.read(photo))) as picture:
         assert picture.format == "WEBP"
     same = json.loads(found.read("data.json"))
