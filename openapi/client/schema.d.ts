@@ -600,6 +600,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogue/self-declarable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 可以自主申报的目录条目，和申报时须接受的真实性承诺书
+         * @description `fields` 是申报时要填的列。承诺书按主体各有一份；提交申报时给出所接受的那一版。
+         */
+        get: operations["list_declarable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/city/policies": {
         parameters: {
             query?: never;
@@ -863,6 +883,174 @@ export interface paths {
          *     可调用者：community-worker、staff（本社区）。权限：`community.review`。
          */
         post: operations["review_submission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/own": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本单位的自主申报，从新到旧
+         * @description 可调用者：partner-manager、staff（本单位）。权限：`declarations.declare_for_entity`。
+         */
+        get: operations["list_entity_declarations"];
+        put?: never;
+        /**
+         * 替本单位自主申报一条信息，等待核实
+         * @description 归入本单位统一社会信用代码名下。核实确认之前不公开、不用于评价；确认之后展示时标明“自主申报”。
+         *
+         *     可调用者：partner-manager、staff（本单位）。权限：`declarations.declare_for_entity`。
+         */
+        post: operations["declare_for_entity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/own/{declaration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 本单位的一条自主申报
+         * @description 可调用者：partner-manager、staff（本单位）。权限：`declarations.declare_for_entity`。
+         */
+        get: operations["read_entity_declaration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/own/{declaration_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤回本单位的一条自主申报
+         * @description 待核实的不再核实；已确认的随即不再展示和使用。
+         *
+         *     可调用者：partner-manager、staff（本单位）。权限：`declarations.declare_for_entity`。
+         */
+        post: operations["withdraw_entity_declaration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/review-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 待核实的自主申报，先到期的在前，逾期的排在最前
+         * @description 部门数据专员看到以本部门为来源单位的条目，项目办公室看到全部。姓名只显示姓；每次查看都记入申报人的查询登记。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目，项目办公室不限）。权限：`declarations.review`。
+         */
+        get: operations["list_declaration_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/{declaration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一条自主申报的全部内容，供与原始登记核对
+         * @description 个人的姓名完整显示，身份证号遮盖。查看之前先记入申报人的查询登记。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目，项目办公室不限）。权限：`declarations.review`。
+         */
+        get: operations["show_declaration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/{declaration_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 确认、不予确认一条自主申报，或撤销已作的确认，并写明理由
+         * @description 确认即写入信用档案，来源写“自主申报，某单位 确认”；可以计分的条目，分数随之变化。确认之后发现不实的用 revoke：
+         *     记录随即停用，理由留在档案里。不能对自己、自己代办过的人、自己所在单位的申报作决定。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目，项目办公室不限）。权限：`declarations.review`。
+         */
+        post: operations["decide_declaration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/declarations/{declaration_id}/photos/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一条自主申报的一张附件
+         * @description 查看之前先记入申报人的查询登记。
+         *
+         *     可调用者：data-officer、office、staff（本部门为来源单位的条目，项目办公室不限）。权限：`declarations.review`。
+         */
+        get: operations["show_declaration_photo"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1137,8 +1325,9 @@ export interface paths {
          * Upload one image for a later submission.
          * @description Field `file` of a multipart form: JPEG, PNG or WebP, 10 MiB and 40 megapixels at most. It is re-encoded, its
          *     metadata (place, device, time) is dropped, and only its owner and who reviews it can read it. 300 within 24 hours.
+         *     A picture that staff upload belongs to the account, not to the organisation.
          *
-         *     可调用者：resident（本人）。权限：`files.upload`。
+         *     可调用者：partner-manager、resident、staff（本人）。权限：`files.upload`。
          */
         post: operations["upload_file"];
         delete?: never;
@@ -1158,7 +1347,7 @@ export interface paths {
         };
         /**
          * Show one's own uploaded image.
-         * @description 可调用者：resident（本人）。权限：`files.upload`。
+         * @description 可调用者：partner-manager、resident、staff（本人）。权限：`files.upload`。
          */
         get: operations["show_file"];
         put?: never;
@@ -1574,6 +1763,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/declarations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的自主申报，从新到旧，附核实结果和理由
+         * @description 可调用者：resident（本人）。权限：`declarations.declare`。
+         */
+        get: operations["list_my_declarations"];
+        put?: never;
+        /**
+         * 自主申报一条信息，等待核实
+         * @description 附件先用 `POST /files` 上传，1 至 9 张。须接受现行的真实性承诺书（`pledge_version`）。核实确认之前不进档案、不计分；
+         *     `due_on` 是应当作出决定的最后一天。只能由本人办理，年满十八周岁。
+         *
+         *     可调用者：resident（本人）。权限：`declarations.declare`。
+         */
+        post: operations["declare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/declarations/{declaration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 我的一条自主申报
+         * @description 附件是自己上传的图片，用 `GET /files/{file_id}` 读取。
+         *
+         *     可调用者：resident（本人）。权限：`declarations.declare`。
+         */
+        get: operations["read_my_declaration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/declarations/{declaration_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤回我的一条自主申报
+         * @description 待核实的不再核实；已确认的，档案里的这条记录随即停用，计过分的同时不再计分。
+         *
+         *     可调用者：resident（本人）。权限：`declarations.declare`。
+         */
+        post: operations["withdraw_declaration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/delegations": {
         parameters: {
             query?: never;
@@ -1869,7 +2133,7 @@ export interface paths {
         /**
          * 本人的信用档案
          * @description 按决定日期从新到旧。每条写明依据哪个目录条目、哪份文书、由谁认定、现在的状态和使用到哪一天；
-         *     异议处理中、已修复、已撤销的也列出，但不再使用。
+         *     异议处理中、已修复、已撤销的也列出，但不再使用。self_declared 为 true 的由本人自主申报，经 source 所写的单位确认。
          *
          *     可调用者：resident（本人）。权限：`records.read_own`。
          */
@@ -3707,6 +3971,157 @@ export interface components {
             /** @enum {string} */
             submission_status: "pending" | "approved" | "rejected" | "withdrawn";
         };
+        DeclarableColumnView: {
+            longest: number;
+            name: string;
+            required: boolean;
+            title: string;
+            type: string;
+            values: string[];
+        };
+        DeclarablePage: {
+            items: components["schemas"]["DeclarableView"][];
+            next_cursor: string | null;
+            pledges: components["schemas"]["DeclarationPledgeView"][];
+        };
+        DeclarableView: {
+            category: string;
+            code: string;
+            fields: components["schemas"]["DeclarableColumnView"][];
+            legal_basis: string;
+            may_feed_score: boolean;
+            source_departments: string[];
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+            title: string;
+        };
+        DeclarationDecidedView: {
+            /** Format: date-time */
+            at: string | null;
+            /** Format: uuid */
+            declaration_id: string;
+            /** @enum {string} */
+            declaration_status: "pending" | "confirmed" | "rejected" | "withdrawn" | "revoked";
+            reason: string | null;
+            /** Format: uuid */
+            record_id: string | null;
+            status_text: string;
+        };
+        DeclarationDecisionRequest: {
+            /** @enum {string} */
+            decision: "confirm" | "reject" | "revoke";
+            reason: string;
+        };
+        DeclarationDecisionView: {
+            /** Format: date-time */
+            decided_at: string;
+            decided_by: string;
+            /** @enum {string} */
+            decision: "confirm" | "reject";
+            reason: string | null;
+        };
+        DeclarationEndingView: {
+            /** Format: date-time */
+            ended_at: string;
+            /** @enum {string} */
+            kind: "withdrawn" | "revoked";
+            reason: string | null;
+        };
+        DeclarationPage: {
+            items: components["schemas"]["DeclarationView"][];
+            next_cursor: string | null;
+        };
+        DeclarationPledgeView: {
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+            text: string;
+            title: string;
+            version: string;
+        };
+        DeclarationQueueItemPage: {
+            items: components["schemas"]["DeclarationQueueItemView"][];
+            next_cursor: string | null;
+        };
+        DeclarationQueueItemView: {
+            /** Format: date-time */
+            declared_at: string;
+            declarer: string;
+            /** Format: date */
+            due_on: string;
+            entity_code: string | null;
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            overdue: boolean;
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+        };
+        DeclarationRequest: {
+            /**
+             * @example {
+             *       "authority": "演示单位",
+             *       "decided_on": "2026-03-05",
+             *       "document_no": "演示〔2026〕1号"
+             *     }
+             */
+            fields: {
+                [key: string]: string | number;
+            };
+            item_code: string;
+            photo_ids: string[];
+            pledge_version: string;
+        };
+        DeclarationShownView: {
+            decisions: ("confirm" | "reject" | "revoke")[];
+            declaration: components["schemas"]["DeclarationView"];
+            declarer: string;
+            entity_code: string | null;
+            id_number: string | null;
+            legal_basis: string;
+            may_feed_score: boolean;
+            own: boolean;
+            photos: string[];
+            pledge_text: string;
+            pledge_title: string;
+        };
+        DeclarationView: {
+            /** Format: date */
+            decided_on: string | null;
+            decision: components["schemas"]["DeclarationDecisionView"] | null;
+            /** Format: date-time */
+            declared_at: string;
+            document_no: string | null;
+            /**
+             * Format: date
+             * @description 应当作出决定的最后一天
+             */
+            due_on: string;
+            ending: components["schemas"]["DeclarationEndingView"] | null;
+            fields: components["schemas"]["DeclaredColumnView"][];
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            overdue: boolean;
+            photo_ids: string[];
+            pledge_version: string;
+            /** Format: uuid */
+            record_id: string | null;
+            self_declared: boolean;
+            /** @enum {string} */
+            status: "pending" | "confirmed" | "rejected" | "withdrawn" | "revoked";
+            status_text: string;
+            /** @enum {string} */
+            subject: "natural_person" | "legal_entity";
+            title: string;
+        };
+        DeclaredColumnView: {
+            name: string;
+            title: string;
+            /** @description 文本或整数 */
+            value: unknown;
+        };
         DelegationListView: {
             items: components["schemas"]["DelegationView"][];
         };
@@ -3844,6 +4259,26 @@ export interface components {
             name: string;
             next_cursor: string | null;
         };
+        EntityDeclarationRequest: {
+            /**
+             * @example {
+             *       "authority": "演示单位",
+             *       "decided_on": "2026-03-05",
+             *       "document_no": "演示〔2026〕1号"
+             *     }
+             */
+            fields: {
+                [key: string]: string | number;
+            };
+            item_code: string;
+            /**
+             * Format: uuid
+             * @default null
+             */
+            organisation_id: string | null;
+            photo_ids: string[];
+            pledge_version: string;
+        };
         EntityRecordView: {
             /**
              * Format: uuid
@@ -3863,6 +4298,11 @@ export interface components {
             counts_until_on: string;
             /** Format: date */
             decided_on: string;
+            /**
+             * Format: uuid
+             * @description 出自本人的哪一条申报
+             */
+            declaration_id: string | null;
             document_no: string;
             /** @enum {string} */
             effect: "favourable" | "adverse" | "neutral";
@@ -3886,6 +4326,8 @@ export interface components {
              * @description 公示的最后一天；空为不公示
              */
             publicity_until_on: string | null;
+            /** @description 本人自主申报，经 source 所写的单位确认 */
+            self_declared: boolean;
             /** @description 认定单位 */
             source: string;
             /** @enum {string} */
@@ -3917,6 +4359,11 @@ export interface components {
             counts_until_on: string;
             /** Format: date */
             decided_on: string;
+            /**
+             * Format: uuid
+             * @description 出自本人的哪一条申报
+             */
+            declaration_id: string | null;
             document_no: string;
             /** @enum {string} */
             effect: "favourable" | "adverse" | "neutral";
@@ -3942,6 +4389,8 @@ export interface components {
             publicity_until_on: string | null;
             /** Format: date-time */
             replaced_at: string | null;
+            /** @description 本人自主申报，经 source 所写的单位确认 */
+            self_declared: boolean;
             /** @description 认定单位 */
             source: string;
             /** @enum {string} */
@@ -4591,7 +5040,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/otp-not-accepted" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/too-many-attempts" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -4762,6 +5211,11 @@ export interface components {
             counts_until_on: string;
             /** Format: date */
             decided_on: string;
+            /**
+             * Format: uuid
+             * @description 出自本人的哪一条申报
+             */
+            declaration_id: string | null;
             document_no: string;
             /** @enum {string} */
             effect: "favourable" | "adverse" | "neutral";
@@ -4773,6 +5227,8 @@ export interface components {
             fields: components["schemas"]["RecordFieldView"][];
             /** Format: date-time */
             replaced_at: string | null;
+            /** @description 本人自主申报，经 source 所写的单位确认 */
+            self_declared: boolean;
             /** @description 认定单位 */
             source: string;
             /** @enum {string} */
@@ -4793,6 +5249,11 @@ export interface components {
             counts_until_on: string;
             /** Format: date */
             decided_on: string;
+            /**
+             * Format: uuid
+             * @description 出自本人的哪一条申报
+             */
+            declaration_id: string | null;
             document_no: string;
             /** @enum {string} */
             effect: "favourable" | "adverse" | "neutral";
@@ -4809,6 +5270,8 @@ export interface components {
             item_title: string;
             /** @description 这类信息是否可以计入信用分 */
             may_feed_score: boolean;
+            /** @description 本人自主申报，经 source 所写的单位确认 */
+            self_declared: boolean;
             /** @description 认定单位 */
             source: string;
             /** @enum {string} */
@@ -8142,6 +8605,100 @@ export interface operations {
             };
         };
     };
+    list_declarable: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarablePage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_policies: {
         parameters: {
             query?: {
@@ -9536,6 +10093,822 @@ export interface operations {
             };
             /** @description `invalid-request` 请求内容有误 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entity_declarations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    declare_for_entity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntityDeclarationRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already-declared` 这份文书您已申报；`declaration-pledge-changed` 真实性承诺书已有新版本；`declarations-closed` 本市还没有开放自主申报；`idempotency-conflict` 幂等键已用于另一个请求；`organisation-needed` 请说明代表哪个单位；`organisation-without-code` 本单位没有登记统一社会信用代码；`too-many-declarations` 申报太多 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_entity_declaration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_entity_declaration: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `declaration-not-open` 这条申报现在不能这样处理；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_declaration_queue: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationQueueItemPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_declaration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationShownView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_declaration: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclarationDecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationDecidedView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`own-declaration` 不能核实自己的申报 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `declaration-evidence-gone` 申报材料已按期删除；`declaration-not-open` 这条申报现在不能这样处理；`entity-name-mismatch` 名称与统一社会信用代码不符；`idempotency-conflict` 幂等键已用于另一个请求；`record-exists` 同一文书已有不同内容的记录 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误；`record-refused` 记录不符合目录 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_declaration_photo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12849,6 +14222,423 @@ export interface operations {
                 };
             };
             /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_my_declarations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    declare: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclarationRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `adults-only` 仅限成年人；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already-declared` 这份文书您已申报；`declaration-pledge-changed` 真实性承诺书已有新版本；`declarations-closed` 本市还没有开放自主申报；`idempotency-conflict` 幂等键已用于另一个请求；`too-many-declarations` 申报太多 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_my_declaration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_declaration: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                declaration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclarationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `declaration-not-open` 这条申报现在不能这样处理；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

@@ -21,6 +21,9 @@ export const ACTIONS = {
   "credentials.authenticator": "更换自己的验证器",
   "credentials.password": "修改自己的密码",
   "credentials.recovery-codes": "更换自己的恢复码",
+  "declarations.declare": "替本单位自主申报",
+  "declarations.decide": "核实自主申报",
+  "declarations.withdraw": "撤回本单位的自主申报",
   "delegation.register": "登记代办关系",
   "delegation.end": "结束代办关系",
   "device.code": "发设备登记码",
@@ -85,5 +88,6 @@ export const SUBJECTS = {
   search: "检索",
   staff: "工作人员",
   submission: "申报",
+  declaration: "自主申报",
   venue: "场馆",
 };

@@ -1,6 +1,7 @@
 // 社区：公约、活动签到、申报善行、我的申报。
 
 import { button, card, field, h, instant, onSubmit, show, tell } from "../dom.js";
+import { uploaded } from "../uploads.js";
 import { consentCard } from "./privacy.js";
 
 const STATUS = {
@@ -178,13 +179,6 @@ function deedCard({ api, route }, communities) {
     },
   );
   return card("申报一件善行", form);
-}
-
-// 同一个文件只上传一次：提交失败再试时，用的还是同一张照片，幂等键也就不变。
-const sent = new WeakMap();
-async function uploaded(api, file) {
-  if (!sent.has(file)) sent.set(file, (await api.upload(file)).id);
-  return sent.get(file);
 }
 
 const localNow = () => new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 16);

@@ -3,6 +3,7 @@
 import { wechatCode } from "../demo.js";
 import { button, card, confirm, facts, field, h, instant, isDemo, onSubmit, problemBox, show, tell } from "../dom.js";
 import { sessionsCard } from "../sessions.js";
+import { ownDeclarations } from "../declaring.js";
 import { counterCode, pauseNotice, showDelegations, showInbox } from "./account.js";
 
 // 这一页由小节组成，每节自己取数、给出自己的卡片。要加一节，就在这里加一行；true：只办自己的，替别人办时没有。
@@ -10,6 +11,7 @@ const SECTIONS = [
   [pauseNotice, true],
   [showMe],
   [showInbox],
+  [showDeclarations, true],
   [showConsents],
   [withdrawAll],
   [showAccessLog],
@@ -41,6 +43,11 @@ function showMe({ me }) {
 
 async function showConsents(context) {
   return (await context.api.all("/me/consents")).map((one) => consent(context, one));
+}
+
+// 自主申报：只面向成年人。
+function showDeclarations(context) {
+  return context.me.adult === false ? null : ownDeclarations(context, "/me/declarations", "natural_person");
 }
 
 function withdrawAll({ api, route }) {
