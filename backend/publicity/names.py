@@ -95,18 +95,16 @@ def index_names(session: Session, after: str = "", limit: int = AT_ONCE) -> str 
     waiting = _waiting(session, mark, after, limit)
     if not waiting:
         return None
-    for row in waiting:
-        if row.folded is not None:
-            stale = rules.pairs(row.folded)
-            if stale:
-                table = entity_name_grams
-                session.execute(delete(table).where(table.c.entity_code == row.code, table.c.gram.in_(stale)))
     found = {row.code: rules.fold(row.name)[: rules.MOST_NAME] for row in waiting}
+    _note(session, waiting, found, mark)  # first, in the order of codes: whoever has an entity's name has its pairs
+    table = entity_name_grams
+    for row in waiting:
+        if row.folded and (stale := rules.pairs(row.folded)):
+            session.execute(delete(table).where(table.c.entity_code == row.code, table.c.gram.in_(stale)))
     pairs = sorted((gram, code) for code, folded in found.items() for gram in rules.grams(folded, common))
     if pairs:
-        statement = db.insert(session, entity_name_grams).on_conflict_do_nothing(index_elements=["gram", "entity_code"])
+        statement = db.insert(session, table).on_conflict_do_nothing(index_elements=["gram", "entity_code"])
         session.execute(statement, [{"gram": gram, "entity_code": code} for gram, code in pairs])
-    _note(session, waiting, found, mark)
     last: str = waiting[-1].code
     return last
 
