@@ -160,8 +160,9 @@ def codes_of_aliases(reader: Reader, aliases: Collection[tuple[str, str]]) -> di
     for start in range(0, len(wanted), CHUNK):
         chunk = set(wanted[start : start + CHUNK])
         columns = (entity_aliases.c.scheme, entity_aliases.c.value, entity_aliases.c.entity_code)
-        those = entity_aliases.c.value.in_(sorted({value for _, value in chunk}))
-        rows = reader.execute(select(*columns).where(those))
+        schemes, values = ({one[at] for one in chunk} for at in (0, 1))  # the key begins with the scheme
+        those = (entity_aliases.c.scheme.in_(sorted(schemes)), entity_aliases.c.value.in_(sorted(values)))
+        rows = reader.execute(select(*columns).where(*those))
         found |= {(row.scheme, row.value): row.entity_code for row in rows if (row.scheme, row.value) in chunk}
     return found
 
