@@ -45,6 +45,9 @@ class PublicRecordView(View):
     decided_on = Day(required=True)
     publicity_until_on = Day(required=True, metadata={"description": "公示的最后一天；次日起不再公示"})
     disputed = fields.Boolean(required=True, metadata={"description": "异议处理中：照常公示，并这样标明"})
+    self_declared = fields.Boolean(
+        required=True, metadata={"description": "由该主体自主申报；authority 写明经哪个单位确认"}
+    )  # fmt: skip
 
 
 class PublicRecordPage(View):

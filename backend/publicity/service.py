@@ -33,7 +33,10 @@ Place = tuple[str, date, UUID]
 
 @dataclass(frozen=True)
 class Found:
-    """One record in a list. ``disputed``: an objection is being looked into; it is shown meanwhile and says so."""
+    """One record in a list. ``disputed``: an objection is being looked into; it is shown meanwhile and says so.
+
+    ``self_declared``: the entity declared it, and ``authority`` says who confirmed it.
+    """
 
     entity_code: str
     entity_name: str
@@ -48,6 +51,7 @@ class Found:
     decided_on: date
     publicity_until_on: date
     disputed: bool
+    self_declared: bool
 
     @property
     def place(self) -> Place:
@@ -71,7 +75,7 @@ class Shown(Found):
 
 _TABLE = published.entity_records_table()
 _LISTED = ("entity_code", "entity_name", "id", "item_code", "effect", "title", "document_no", "source_name",
-           "decided_on", "publicity_until_on", "status")  # fmt: skip
+           "decided_on", "publicity_until_on", "status", "declaration_id")  # fmt: skip
 
 
 def _public(items: Iterable[str], today: date) -> ColumnElement[bool]:
@@ -154,6 +158,7 @@ def _listed(row: Any, items: Mapping[str, Item]) -> dict[str, Any]:
         item_code=row.item_code, item_title=items[row.item_code].title, effect=row.effect,
         title=rules.without_id_numbers(row.title), document_no=row.document_no, authority=row.source_name,
         decided_on=row.decided_on, publicity_until_on=row.publicity_until_on, disputed=row.status == "disputed",
+        self_declared=row.declaration_id is not None,
     )  # fmt: skip
 
 
@@ -182,10 +187,16 @@ def _content(row: Any, item: Item, deadlines: Mapping[str, Any]) -> list[Column]
     said = {
         **row.fields, "document_no": row.document_no, "decided_on": row.decided_on.isoformat(),
         "publicity_until_on": row.publicity_until_on.isoformat(),
-        "authority": row.fields.get("authority") or row.source_name,
+        "authority": _authority(row),
     }  # fmt: skip
     severities = {one["id"]: one["name"] for one in deadlines.get("publicity", [])}
     return rules.content_of(item, said, severities)
+
+
+def _authority(row: Any) -> str:
+    """Who decided; of what the entity itself declared, whom it names is told together with who confirmed it."""
+    named: str = row.fields.get("authority") or row.source_name
+    return f"{named}（{row.source_name}）" if row.declaration_id is not None and named != row.source_name else named
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
@@ -214,6 +225,7 @@ class Extract:
         item = self.items[row.item_code]
         content = _content(row, item, deadlines)
         state = "异议处理中" if row.status == "disputed" else "公示中"
+        state += "（自主申报）" if row.declaration_id is not None else ""
         title = rules.without_id_numbers(row.title)
         begin = (today, item.title, row.item_code, row.entity_name, row.entity_code, title, row.publicity_until_on,
                  state, item.legal_basis, row.id)  # fmt: skip

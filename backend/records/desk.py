@@ -24,6 +24,7 @@ from backend.kit.operations import Operation
 from backend.records import changing, entities, reading
 from backend.records.archives import Record
 from backend.records.entities import Entity
+from backend.records.errors import RecordSelfDeclared
 from backend.records.rules import NewRecord
 
 PRIVATE = "authorised"
@@ -94,6 +95,7 @@ def withdraw_entity_record(
     """Take back a record that the officer's own department has reported in error: it is never used again."""
     if operations.begin(session, operation, "records.withdraw", record_id) is None:
         held = _own(session, officer, reading.entity_record(session, entity_code, record_id))
+        _refuse_declared(held)
         changing.change_entity_status(session, entity_code, record_id, "withdrawn", officer.staff_id, reason)
         _note(session, officer, "records.withdraw", "entity-record", held)
     return reading.entity_record(session, entity_code, record_id)
@@ -118,6 +120,7 @@ def withdraw_person_record(
     """As withdraw_entity_record, for a person's record."""
     if operations.begin(session, operation, "records.withdraw", record_id) is None:
         held = _own(session, officer, reading.record(session, resident_id, record_id))
+        _refuse_declared(held)
         changing.change_status(session, resident_id, record_id, "withdrawn", officer.staff_id, reason)
         _note(session, officer, "records.withdraw", "record", held)
     return reading.record(session, resident_id, record_id)
@@ -141,11 +144,18 @@ def _own(session: Session, officer: Officer, held: Record) -> Record:
     return held
 
 
+def _refuse_declared(held: Record) -> None:
+    """What somebody declared is revoked where it was confirmed, so that she is told."""
+    if held.declaration_id is not None:
+        raise RecordSelfDeclared(declaration_id=str(held.declaration_id))
+
+
 def _corrected(held: Record, content: Content) -> NewRecord:
     return NewRecord(
         item_code=held.item_code, source_name=held.source_name, source_organisation_id=held.source_organisation_id,
         document_no=content.document_no, title=content.title, decided_on=content.decided_on,
         ended_on=content.ended_on, fields=content.fields,
+        declaration_id=held.declaration_id,
     )  # fmt: skip
 
 

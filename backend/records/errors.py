@@ -32,6 +32,19 @@ class StatusNotPossible(DomainError):
     explain_en = "`from` is the record's status now, `to` the one asked for. Repaired, withdrawn and expired are final."
 
 
+class RecordSelfDeclared(DomainError):
+    """Member: ``declaration_id``."""
+
+    slug = "record-self-declared"
+    status = 409
+    title_zh = "这条记录出自自主申报"
+    title_en = "The record comes from a declaration"
+    explain_zh = "查明不实的，请在自主申报 declaration_id 里撤销确认，记录随即停用，申报人看得到理由。"
+    explain_en = (
+        "Where it is false, revoke the confirmation of `declaration_id`: the record ends and its subject is told."
+    )
+
+
 class EntityNameMismatch(DomainError):
     slug = "entity-name-mismatch"
     status = 409

@@ -11,7 +11,7 @@ from backend.catalogue.rules import Item
 from backend.kit import db
 from backend.kit.errors import NotFound
 from backend.records import desk, rules, schemas, service
-from backend.records.errors import RecordExists, RecordRefused, StatusNotPossible
+from backend.records.errors import RecordExists, RecordRefused, RecordSelfDeclared, StatusNotPossible
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow, keyed
@@ -137,7 +137,7 @@ def correct_entity_record(body: dict[str, Any], entity_code: str, record_id: UUI
 @keyed
 @blp.arguments(schemas.WithdrawalRequest)
 @blp.response(200, schemas.EntityRecordView)
-@problems(NotFound, StatusNotPossible)
+@problems(NotFound, StatusNotPossible, RecordSelfDeclared)
 def withdraw_entity_record(body: dict[str, Any], entity_code: str, record_id: UUID) -> dict[str, Any]:
     """撤销法人的一条记录
 
@@ -194,7 +194,7 @@ def correct_person_record(body: dict[str, Any], resident_id: UUID, record_id: UU
 @keyed
 @blp.arguments(schemas.WithdrawalRequest)
 @blp.response(200, schemas.ActedView)
-@problems(NotFound, StatusNotPossible)
+@problems(NotFound, StatusNotPossible, RecordSelfDeclared)
 def withdraw_person_record(body: dict[str, Any], resident_id: UUID, record_id: UUID) -> dict[str, Any]:
     """撤销自然人的一条记录
 

@@ -88,6 +88,24 @@ def test_from_the_public_list_to_the_archive_and_back(client: CheckedClient) -> 
     assert (again.status_code, slug(again)) == (409, "declaration-not-open")
 
 
+def test_a_declared_record_stays_marked_when_corrected_and_is_revoked_where_it_was_confirmed(
+    client: CheckedClient,
+) -> None:
+    resident_id, token = signed_in()
+    verifier = staff_token("data-officer", "department", OF_LABOUR)
+    made = post(client, token, "/me/declarations", request_of(client, token)).get_json()
+    decided = post(client, verifier, f"/declarations/{made['id']}/decisions", {"decision": "confirm", "reason": "属实"})
+    path = f"{V1}/records/people/{resident_id}/records/{decided.get_json()['record_id']}"
+    content = {"document_no": "演示证1号", "title": "演示证书", "decided_on": made["decided_on"], "reason": "名称有误",
+               "fields": {"occupation": "演示职业", "current_status": "有效"}}  # fmt: skip
+    assert client.put(path, json=content, token=verifier, key=uuid4()).status_code == 200
+    (record,) = client.get(f"{V1}/me/records", token=token).get_json()["items"]
+    assert record["self_declared"] and record["title"] == "演示证书"
+    refused = client.post(f"{path}/withdrawal", json={"reason": "查无此证"}, token=verifier, key=uuid4())
+    assert (refused.status_code, slug(refused)) == (409, "record-self-declared")
+    assert refused.get_json()["declaration_id"] == made["id"]
+
+
 def test_a_merchant_uploads_declares_and_is_told_with_whom_it_stands(client: CheckedClient) -> None:
     code = credit_code()
     token = staff_token("partner-manager", "partner", "演示商户", code)

@@ -252,6 +252,19 @@ def test_a_record_leaves_with_its_repair_its_withdrawal_or_its_end(rows: Session
         service.show(rows, code, record_id)
 
 
+def test_what_an_entity_declared_of_itself_is_marked_wherever_it_is_shown(rows: Session) -> None:
+    code, own = entity_code(), "自主申报，测试部门 确认"
+    new = records.NewRecord(
+        item_code="LE-SEL-01", source_name=own, document_no=f"演示{code}", title="演示事项", decided_on=clock.today(),
+        fields={"authority": "测试机构", "declared_matter": "演示事项", "promise_no": "1"}, declaration_id=uuid4(),
+    )  # fmt: skip
+    record_id = records.add_entity_record(rows, code, "丙辰商店", new)
+    (listed,), shown = found(rows, code=code, kind="all"), service.show(rows, code, record_id)
+    assert listed.self_declared and shown.self_declared and listed.authority == own
+    assert {column.value for column in shown.content if column.name == "authority"} == {f"测试机构（{own}）"}
+    assert extract(rows, "all", code)[0][7] == "公示中（自主申报）"
+
+
 def test_a_disputed_record_stays_and_says_so(rows: Session) -> None:
     code = entity_code()
     record_id = penalty(rows, code, "丙午商店")
