@@ -72,6 +72,10 @@ from backend.merchants import service as merchants
 from backend.messages import jobs as messages_jobs
 from backend.messages import routes as messages_routes
 from backend.messages import service as messages
+from backend.modelling import cli as modelling_cli
+from backend.modelling import jobs as modelling_jobs
+from backend.modelling import routes as modelling_routes
+from backend.modelling import service as modelling
 from backend.operating import cli as operating_cli
 from backend.oversight import cli as oversight_cli
 from backend.oversight import figures as oversight_figures
@@ -114,7 +118,7 @@ BLUEPRINTS = (
     declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp, perks_routes.blp,
     merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
     privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, pages_home.blp,
-    pages_publicity.blp, pages_routes.blp,
+    pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -122,6 +126,8 @@ COMMANDS = (
     privacy_cli.privacy,
     oversight_cli.oversight_group, backup_cli.backup_group, *operating_cli.COMMANDS,
 )  # fmt: skip
+
+scores_cli.scores.add_command(modelling_cli.simulate)
 
 
 class _App(Flask):
@@ -294,6 +300,7 @@ def _wire_approvals() -> None:
     for kind, title, prepare, execute in staff.KINDS:
         approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
     approvals.link_persons(accounts.person_of_staff)
+    policies.check("scoring", modelling.require_simulation)
 
 
 def _wire_devices(settings: Settings) -> None:
@@ -322,6 +329,7 @@ def _wire_news() -> None:
     outbox.within("delegation.registered", messages.on_delegation_registered)
     outbox.within("delegation.ended", messages.on_delegation_ended)
     outbox.after("messages.written", "wechat", messages.deliver)
+    outbox.after(modelling.BEGUN, "modelling", modelling.on_begun)
 
 
 def _wire_rotation() -> None:
@@ -340,7 +348,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs, perks_jobs,
-        privacy_jobs, oversight_jobs, publicity_jobs,
+        privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

@@ -119,6 +119,7 @@ WELCOME = """
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
   审计 audit      {base}/app/audit
+  评分 scoring    {base}/app/modelling   {base}/scoring
   部门文件 files  instance/department-files
   接口 API        {base}/docs
   数据 hand-over  instance/demo.json

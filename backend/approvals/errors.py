@@ -69,6 +69,23 @@ class ApprovalOutdated(DomainError):
     )
 
 
+class StepMissing(DomainError):
+    """Members: ``step``, what is missing; ``path``, where it is done."""
+
+    slug = "step-missing"
+    status = 409
+    title_zh = "还缺一步，不能提出"
+    title_en = "A step is missing before this can be proposed"
+    explain_zh = (
+        "有些政策在提出发布之前另有必经的一步，例如评分办法须先作为草稿在全市模拟。step 写明缺哪一步，path 是办理的"
+        "接口；什么都没有保存。"
+    )
+    explain_en = (
+        "Some policies need something done before they are proposed: a scoring policy is first a draft that is tried "
+        "on the whole city. `step` says what is missing, `path` where it is done; nothing was kept."
+    )
+
+
 class ExecutionRefused(DomainError):
     """Members: ``because``, the slug of the problem; what else that problem tells."""
 

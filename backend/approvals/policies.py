@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from difflib import SequenceMatcher
 from typing import Any
@@ -32,7 +32,24 @@ AT_ONCE = {"merchants": "承诺书文本", "community": "社区与公约", "perk
 """Kinds that rooms keep tables of: those follow when the version is kept, whatever its first day."""
 UNCHECKED = ("city", "deadlines")
 """Kinds that no room checks: a new version keeps at least the shape of the one before."""
+_PLACE = re.compile(r"\(at line ([0-9]+), column ([0-9]+)\)")
+"""Where the reader of TOML stopped, in its own words."""
 _NOUNS = {dict: "表", list: "列表", str: "文字", int: "整数", float: "小数", bool: "true 或 false"}
+
+
+Check = Callable[[Session, dict[str, Any]], list[str]]
+_checks: dict[str, list[Check]] = {}
+
+
+def check(kind: str, what: Check) -> None:
+    """Register what must have happened before a kind is published. It gets the content and returns lines for the
+    second person to read; it raises a DomainError (StepMissing) when a step is missing. Safe to repeat."""
+    if what not in _checks.setdefault(kind, []):
+        _checks[kind].append(what)
+
+
+def _checked(session: Session, kind: str, content: dict[str, Any]) -> list[str]:
+    return [line for what in _checks.get(kind, ()) for line in what(session, content)]
 
 
 def content_of(toml: str | None, content: dict[str, Any] | None) -> dict[str, Any]:
@@ -45,15 +62,21 @@ def content_of(toml: str | None, content: dict[str, Any] | None) -> dict[str, An
             raise ValueError(f"最多 {MOST_BYTES} 字节")
         return city.plain(content or {}) if toml is None else city.parse(toml)
     except ValueError as error:
-        raise FieldError.at(at, f"无法读取：{error}"[:300], f"Cannot be read: {error}"[:300]) from None
+        place = _PLACE.search(str(error))
+        zh = f"第 {place[1]} 行第 {place[2]} 列无法读取：" if place else "无法读取："
+        raise FieldError.at(at, f"{zh}{error}"[:300], f"Cannot be read: {error}"[:300]) from None
 
 
 def prepare(session: Session, payload: dict[str, Any], _approval_id: UUID) -> tuple[Any, list[str], list[Any]]:
-    """Publish it in a savepoint that is rolled back: whatever stands against it is found now. Raises CityRefused."""
+    """Publish it in a savepoint that is rolled back: whatever stands against it is found now.
+
+    Raises CityRefused, and StepMissing where a check of the kind wants something done before.
+    """
     kind, content = payload["kind"], payload["content"]
-    problems = _problems(session, kind, content)
+    problems = problems_of(session, kind, content)
     if problems:
         raise CityRefused(f"{len(problems)} 处问题：" + "；".join(problems[:5]), problems=problems)
+    checked = _checked(session, kind, content)
     trial = session.begin_nested()
     try:
         policy = city.publish(session, kind, content)
@@ -67,12 +90,14 @@ def prepare(session: Session, payload: dict[str, Any], _approval_id: UUID) -> tu
         + (f"，接替版本 {base.version}" if base else "；此前没有这一类版本"),
         f"与被接替的版本相比共 {len(changes)} 处不同，逐项列出",
         *([f"批准时即更新{AT_ONCE[kind]}，不等到执行之日"] if kind in AT_ONCE else []),
+        *checked,
     ]  # fmt: skip
     kept = {"kind": kind, "content": content, "base_version": base.version if base else None}
     return kept, summary, changes
 
 
-def _problems(session: Session, kind: str, content: dict[str, Any]) -> list[str]:
+def problems_of(session: Reader, kind: str, content: dict[str, Any]) -> list[str]:
+    """Everything that stands against publishing a content of a kind, each with its file's name."""
     told = content.get("effective_on")
     day = city.day_of(told) if isinstance(told, str) else None
     problems = city.lint({**city.contents_on(session, day or clock.today()), kind: content})
@@ -112,10 +137,12 @@ def _base(reader: Reader, kind: str, day: date) -> city.Policy | None:
 
 
 def execute(session: Session, payload: dict[str, Any], _approval_id: UUID, _by: UUID) -> dict[str, Any]:
-    """Keep and apply the version. Raises CityRefused, and ApprovalOutdated when it would replace another by now."""
+    """Keep and apply the version. Raises CityRefused, StepMissing, and ApprovalOutdated when it would replace another
+    by now."""
     kind, content = payload["kind"], payload["content"]
-    if problems := _problems(session, kind, content):
+    if problems := problems_of(session, kind, content):
         raise CityRefused("；".join(problems[:5]), problems=problems)
+    _checked(session, kind, content)
     base = _base(session, kind, date.fromisoformat(content["effective_on"]))
     current = base.version if base else None
     if current != payload["base_version"]:

@@ -23,12 +23,13 @@ REFUSALS = (
 SHOWN = [name for name in schemas.ApprovalDetailView().fields if name != "own"]
 
 
-def _actor(action: str) -> service.Actor:
+def actor_for(action: str) -> service.Actor:
     caller = callers.current()
     return service.Actor(caller.account_id, caller.role_for(action), getattr(caller, "person_id", None))
 
 
-def _view(approval: service.Approval) -> dict[str, Any]:
+def shown(approval: service.Approval) -> dict[str, Any]:
+    """An approval as the caller sees it."""
     told = {name: getattr(approval, name) for name in SHOWN}
     return {**told, "own": approval.proposed_by == callers.current().account_id}
 
@@ -47,9 +48,9 @@ def propose(kind: str, action: str, body: Mapping[str, Any], payload: dict[str, 
     """Propose for the caller, and show what was frozen; ``body`` has the reason."""
     with transaction() as session:
         made = service.propose(
-            session, callers.operation(), kind, _actor(action), body["reason"], payload, subject
+            session, callers.operation(), kind, actor_for(action), body["reason"], payload, subject
         )  # fmt: skip
-    return _view(made)
+    return shown(made)
 
 
 @blp.route("/approvals/policies", methods=["POST"])
@@ -57,12 +58,13 @@ def propose(kind: str, action: str, body: Mapping[str, Any], payload: dict[str, 
 @keyed
 @blp.arguments(schemas.PolicyRequest)
 @blp.response(201, schemas.ApprovalDetailView)
-@problems(CityRefused)
+@problems(CityRefused, errors.StepMissing)
 def propose_policy(body: dict[str, Any]) -> Any:
     """提出发布一份政策的新版本
 
     提出时即按全部规则检查并试着落实一遍，有问题逐条列出，什么都不保存。通过的内容冻结，附与被接替版本的逐项差异，
-    七日内由另一个人审批；批准的同时发布。生效日不能早于今天，版本号不能用过。
+    七日内由另一个人审批；批准的同时发布。生效日不能早于今天，版本号不能用过。评分办法（scoring）须先在
+    `/score-drafts` 里作为草稿模拟过，否则答复 `step-missing`。
     """
     content = policies.content_of(body.get("toml"), body.get("content"))
     payload = {"kind": body["kind"], "content": content}
@@ -130,8 +132,8 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
     before = (position[0], position[1]) if position else None
     with reading() as reader:
         found = service.approvals(reader, query["state"], query["limit"] + 1, before)
-    shown = paging.page(found, query["limit"], lambda one: (one.proposed_at, one.id))
-    return {**shown, "items": [_view(one) for one in shown["items"]]}
+    answer = paging.page(found, query["limit"], lambda one: (one.proposed_at, one.id))
+    return {**answer, "items": [shown(one) for one in answer["items"]]}
 
 
 @blp.route("/approvals/<uuid:approval_id>", methods=["GET"])
@@ -141,7 +143,7 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
 def read_approval(approval_id: UUID) -> dict[str, Any]:
     """一个审批事项：将会发生什么、逐项差异、摘要值"""
     with reading() as reader:
-        return _view(service.approval(reader, approval_id))
+        return shown(service.approval(reader, approval_id))
 
 
 @blp.route("/approvals/<uuid:approval_id>/decisions", methods=["POST"])
@@ -161,9 +163,9 @@ def decide_approval(body: dict[str, Any], approval_id: UUID) -> dict[str, Any]:
         action = service.action_of(reader, approval_id)
     callers.require(action)
     with transaction() as session:
-        return _view(
+        return shown(
             service.decide(
-                session, callers.operation(), approval_id, _actor(action), body["decision"], body["reason"],
+                session, callers.operation(), approval_id, actor_for(action), body["decision"], body["reason"],
                 body["digest"],
             )
         )  # fmt: skip
@@ -176,7 +178,7 @@ def decide_approval(body: dict[str, Any], approval_id: UUID) -> dict[str, Any]:
 def withdraw_approval(approval_id: UUID) -> dict[str, Any]:
     """撤回自己提出、还没有审批的事项；重复撤回不改变什么"""
     with transaction() as session:
-        return _view(service.withdraw(session, approval_id, _actor("approvals.withdraw")))
+        return shown(service.withdraw(session, approval_id, actor_for("approvals.withdraw")))
 
 
 # --- what the city decides -----------------------------------------------------------------------------------------

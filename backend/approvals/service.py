@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ from backend.kit.operations import Operation
 
 __all__ = [
     "DECISIONS", "LIFETIME", "STATES", "Actor", "Approval", "action_of", "approval", "approvals", "decide", "executor",
-    "freeze", "link_persons", "propose", "void", "withdraw",
+    "freeze", "link_persons", "propose", "states", "void", "withdraw",
 ]  # fmt: skip
 
 _TOLD = ("kind", "subject_kind", "subject_id", "reason", "payload", "summary", "changes")
@@ -114,6 +114,13 @@ def _row(reader: Reader, approval_id: UUID, *, lock: bool = False) -> Any:
     if row is None:
         raise NotFound()
     return row
+
+
+def states(reader: Reader, approval_ids: Collection[UUID]) -> dict[UUID, str]:
+    """How some proposals stand."""
+    columns = (ApprovalRow.id, ApprovalRow.state, ApprovalRow.expires_at)
+    rows = reader.execute(select(*columns).where(ApprovalRow.id.in_(approval_ids))).all() if approval_ids else []
+    return {row.id: rules.state_at(row.state, row.expires_at, clock.now()) for row in rows}
 
 
 def action_of(reader: Reader, approval_id: UUID) -> str:

@@ -19,6 +19,7 @@ from backend.accounts import service as accounts
 from backend.codes import service as codes
 from backend.community import points
 from backend.community import service as community
+from backend.consents import service as consents
 from backend.demo import archive, departments
 from backend.demo.install import MARK, Demo
 from backend.demo.vocabulary import RESIDENTS, Someone, Vocabulary
@@ -29,6 +30,7 @@ from backend.merchants import service as merchants
 from backend.perks import service as perks
 from backend.publicity import jobs as publicity
 from backend.records import service as records
+from backend.scores import service as scores
 from backend.staff import service as staff
 from config.settings import ROOT
 
@@ -54,7 +56,7 @@ class Seeder:
         self.people = list(self.words.people(RESIDENTS))
         self.handover: dict[str, Any] = {}
         self.bar = tqdm(
-            total=2 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 50, unit="项", desc="演示数据"
+            total=3 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 50, unit="项", desc="演示数据"
         )
 
     def run(self) -> None:
@@ -62,6 +64,7 @@ class Seeder:
         self._offices()
         ids = self._residents()
         self._archives(ids)
+        self._scores(ids[UNBOUND_SHOWN:-1])
         self._merchants()
         publicity.index_names()
         self._staff_and_devices()
@@ -116,6 +119,16 @@ class Seeder:
         for chunk in _chunks(news, 2000):
             with db.transaction() as session:
                 records.add_records(session, chunk)
+            self.bar.update(len(chunk))
+
+    def _scores(self, ids: list[UUID]) -> None:
+        """Three in five of those who are nobody's to sign in as have agreed to a score, so that there is a city on
+        which a change of the scoring policy can be tried."""
+        agreed = [resident_id for place, resident_id in enumerate(ids) if place % 5 < 3]
+        for chunk in _chunks(agreed, CHUNK):
+            with db.transaction() as session:
+                consents.give_for_many(session, chunk, "score")
+                scores.recompute_many(session, chunk, "consent")
             self.bar.update(len(chunk))
 
     def _merchants(self) -> None:

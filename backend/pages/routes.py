@@ -12,6 +12,7 @@ from backend.kit import city, db
 from backend.kit.errors import DomainError, NotFound
 from backend.merchants import service as merchants
 from backend.merchants.errors import MerchantCodeRevoked, MerchantCodeUnknown
+from backend.modelling import service as modelling
 from backend.pages import demo
 from backend.pages.rendering import CHECK_EACH_TIME, install_filters, page, problem_page, settings, tag_of, wants_html
 from backend.web import problems as rendered
@@ -29,6 +30,7 @@ STATIC_TYPES = {
 APPS = {
     "resident": "居民服务", "venue": "场馆核验", "worker": "社区工作台", "counter": "服务窗口", "office": "办公室",
     "staff": "工作人员账号", "declarations": "自主申报", "audit": "审计",
+    "modelling": "评分办法",
 }  # fmt: skip
 """The pages that are small programs: the name of the script, and what stands at their head."""
 TEXT = {"type": "string"}
@@ -167,6 +169,23 @@ def show_home() -> Response:
     with db.reading() as reader:
         town = city.get(reader, "city").content
     return page("home.html", town=town)
+
+
+POLICY_STATES = {"in-force": "执行中", "coming": "尚未开始", "past": "已经结束", "replaced": "没有执行"}
+
+
+@site.route("/scoring")
+@site.route("/scoring/<string:version>")
+def show_scoring(version: str | None = None) -> Response:
+    """The rule by which residents are scored, in words: the version in force, or another by its name."""
+    try:
+        with db.reading() as reader:
+            policy, versions = modelling.published(reader, version), modelling.versions(reader)
+            town = city.get(reader, "city").content
+    except NotFound as error:
+        return problem_page(error)
+    never = modelling.NEVER_COUNTS
+    return page("scoring.html", policy=policy, versions=versions, town=town, never_counts=never, STATES=POLICY_STATES)
 
 
 @site.route("/app/<string:script>")

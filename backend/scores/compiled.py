@@ -45,6 +45,7 @@ HISTORY = ("resident_id", "id", "value", "level_id", "previous_value", "policy_v
 _TYPES: dict[str, Any] = {
     "resident": Id, "after": Id, "upto": Id, "record_id": Id, "as_of": Date(), "at": UtcDateTime(),
     "known_at": UtcDateTime(), "cause": String(), "text_version": String(),
+    "base_version": String(),
 }  # fmt: skip
 _COLUMNS: dict[str, Any] = {
     "record_id": Id, "resident_id": Id, "expires_on": Date(), "changes_on": Date(), "decided_on": Date(),
@@ -65,6 +66,16 @@ class Act:
     text_version: str
     cause: str
     record_id: UUID | None = None
+
+
+class Tried(NamedTuple):
+    """So many residents go from one number and level to others. No level to go from: no number stands."""
+
+    from_level: str | None
+    from_value: int | None
+    to_level: str
+    to_value: int
+    residents: int
 
 
 class Done(NamedTuple):
@@ -235,19 +246,25 @@ class Statements:
 
     # --- simulated ---
 
-    def simulate(self, reader: Reader, resident_ids: Sequence[UUID], as_of: date, text_version: str) -> list[Any]:
-        """(level that stands or None, level under this plan, value, how many) of those who consent. Writes nothing."""
-        told = {"members": self.listed(resident_ids), "as_of": as_of, "text_version": text_version}
-        return self._simulated.rows(reader, told)
+    def simulate(
+        self, reader: Reader, resident_ids: Sequence[UUID], as_of: date, text_version: str, base_version: str
+    ) -> list[Tried]:
+        """What becomes of those who consent. What stands counts if it is of ``base_version`` and of today. Writes
+        nothing."""
+        told = {"members": self.listed(resident_ids), "as_of": as_of, "text_version": text_version,
+                "base_version": base_version}  # fmt: skip
+        return [Tried(*row) for row in self._simulated.rows(reader, told)]
 
     @cached_property
     def _simulated(self) -> Prepared:
         sql = (
             f"WITH {self._text.judged(self._members('list'), self._whose('list', 'r'))}"  # noqa: S608 - as above
-            " SELECT s.level_id, j.level_id, j.value, count(*) FROM judged j"
-            " LEFT JOIN scores s ON s.resident_id = j.resident_id GROUP BY s.level_id, j.level_id, j.value"
+            " SELECT s.level_id, s.value, j.level_id, j.value, count(*) FROM judged j"
+            f" LEFT JOIN scores s ON s.resident_id = j.resident_id AND {self._whose('list', 's')}"
+            " AND s.policy_version = :base_version AND (s.next_change_on IS NULL OR s.next_change_on > :as_of)"
+            " GROUP BY s.level_id, s.value, j.level_id, j.value"
         )
-        return self._prepared(sql, "from_level", "to_level", "value", "residents")
+        return self._prepared(sql, *Tried._fields)
 
 
 def _but(values: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from backend.kit.errors import NotFound
 from backend.kit.ids import NIL
 from backend.scores import models
 from backend.scores.causes import CAUSES
-from backend.scores.compiled import PURPOSE, Act, Done, Statements
+from backend.scores.compiled import PURPOSE, Act, Done, Statements, Tried
 from backend.scoring import rules
 from backend.scoring.rules import Level
 
@@ -206,24 +206,32 @@ def _hold(session: Session, whose: Any) -> None:
         session.execute(select(func.count()).select_from(rows))
 
 
+def consenting(reader: Reader) -> int:
+    """How many residents consent to the text in force."""
+    return int(
+        reader.execute(select(func.count()).select_from(consents.consents_table()).where(*_given(reader))).scalar_one()
+    )
+
+
 def simulate_chunk(
-    reader: Reader, draft: Statements, after: UUID = NIL, limit: int = CHUNK
-) -> tuple[dict[tuple[str | None, str], int], dict[int, int], UUID | None]:
-    """What a draft makes of the next ``limit`` residents who consent: how many go from which level (None: no number
-    is kept yet) to which, how many get which number, and the last key; None when none is left. Writes nothing.
+    reader: Reader, draft: Statements, base_version: str, after: UUID = NIL, limit: int = CHUNK
+) -> tuple[list[Tried], UUID | None]:
+    """What a draft makes of the next ``limit`` residents who consent, beside what stands under the policy in force
+    (``base_version``): so many go from which number and level to which. And the last key; None when none is left.
+    Writes nothing.
     """
-    given = consents.consents_table().c
-    version = text_version(reader)
-    standing = (given.purpose == PURPOSE, given.granted, given.text_version == version, given.resident_id > after)
-    query = select(given.resident_id).where(*standing).order_by(given.resident_id).limit(limit)
+    own = consents.consents_table().c.resident_id
+    query = select(own).where(*_given(reader), own > after).order_by(own).limit(limit)
     keys: Sequence[UUID] = reader.execute(query).scalars().all()
-    moves: dict[tuple[str | None, str], int] = {}
-    values: dict[int, int] = {}
-    for row in draft.simulate(reader, keys, clock.today(), version) if keys else ():
-        move = (row.from_level, row.to_level)
-        moves[move] = moves.get(move, 0) + row.residents
-        values[row.value] = values.get(row.value, 0) + row.residents
-    return moves, values, keys[-1] if keys else None
+    if not keys:
+        return [], None
+    return draft.simulate(reader, keys, clock.today(), text_version(reader), base_version), keys[-1]
+
+
+def _given(reader: Reader) -> tuple[Any, ...]:
+    """That a consent counts."""
+    given = consents.consents_table().c
+    return given.purpose == PURPOSE, given.granted, given.text_version == text_version(reader)
 
 
 def forget_lapsed(session: Session, limit: int = CHUNK) -> int:

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from backend.kit import city
 from backend.kit.db import Reader
-from backend.scores.compiled import PURPOSE, Done, Statements
+from backend.scores.compiled import PURPOSE, Done, Statements, Tried
 from backend.scores.computing import (
     Chunk,
     Score,
     compile_policy,
     compiled_in_force,
+    consenting,
     drop_stored_reasons,
     forget,
     forget_lapsed,
@@ -41,11 +42,11 @@ from backend.scoring import linter
 from backend.scoring.rules import Level, Plan
 
 __all__ = [
-    "PURPOSE", "STANDING", "Change", "Chunk", "Done", "Explained", "Level", "Plan", "Score", "Statements",
-    "compile_policy", "current", "drop_stored_reasons", "explain", "explain_as_of", "forget", "forget_lapsed",
-    "history", "level_rank", "level_rank_of", "levels", "lint_policy", "on_consent_changed", "on_records_changed",
-    "on_records_loaded", "plan", "recompute", "recompute_all", "recompute_due", "recompute_many", "recompute_missing",
-    "require", "simulate_chunk", "stood",
+    "PURPOSE", "STANDING", "Change", "Chunk", "Done", "Explained", "Level", "Plan", "Score", "Statements", "Tried",
+    "compile_policy", "consenting", "current", "drop_stored_reasons", "explain", "explain_as_of", "forget",
+    "forget_lapsed", "history", "level_rank", "level_rank_of", "levels", "lint_policy", "on_consent_changed",
+    "on_records_changed", "on_records_loaded", "plan", "recompute", "recompute_all", "recompute_due", "recompute_many",
+    "recompute_missing", "require", "simulate_chunk", "stood",
 ]  # fmt: skip
 
 

@@ -63,35 +63,36 @@ def scoring_problems(content: Mapping[str, Any], contents: Mapping[str, Mapping[
 
 
 def _shape_problems(content: Mapping[str, Any]) -> Iterator[str]:
-    yield from _key_problems("", content)
+    yield from _key_problems("", content, "")
     if not isinstance(content.get("scale"), dict):
         yield "缺少 [scale]"
     else:
-        yield from _key_problems("scale", content["scale"])
+        yield from _key_problems("scale", content["scale"], "[scale]：")
     for part in ("levels", "dimensions", "indicators"):
         entries = content.get(part)
         if not isinstance(entries, list) or not entries or not all(isinstance(raw, dict) for raw in entries):
             yield f"缺少 [[{part}]]"
             continue
-        for raw in entries:
-            yield from _key_problems(part, raw)
-            yield from _text_problems(part, raw)
+        for number, raw in enumerate(entries, 1):
+            at = f"[[{part}]] 第 {number} 项："
+            yield from _key_problems(part, raw, at)
+            yield from _text_problems(raw, at)
 
 
-def _key_problems(part: str, raw: Mapping[str, Any]) -> Iterator[str]:
+def _key_problems(part: str, raw: Mapping[str, Any], at: str) -> Iterator[str]:
     required, optional = KEYS[part]
     for name in sorted(required - raw.keys()):
-        yield f"{part or '文件'} 缺少 {name}"
+        yield f"{at}缺少 {name}"
     for name in sorted(raw.keys() - required - optional):
-        yield f"{part or '文件'} 不能有 {name}：评分办法只写加分和减分，不能写任何后果"
+        yield f"{at}不能有 {name}：评分办法只写加分和减分，不能写任何后果"
 
 
-def _text_problems(part: str, raw: Mapping[str, Any]) -> Iterator[str]:
+def _text_problems(raw: Mapping[str, Any], at: str) -> Iterator[str]:
     for name in ("id", "name", "title", "item", "dimension", "basis", "reason_template"):
         if name in raw and (not isinstance(raw[name], str) or not raw[name].strip()):
-            yield f"{part} 的 {name} 应为文字，不能为空"
+            yield f"{at}{name} 应为文字，不能为空"
     if not isinstance(raw.get("decay", []), list) or not all(isinstance(step, dict) for step in raw.get("decay", [])):
-        yield f"{part} 的 decay 应为一组 {{after_days, percent}}"
+        yield f"{at}decay 应为一组 {{after_days, percent}}"
 
 
 NUMBERS = {
@@ -212,7 +213,7 @@ def _word_problems(*texts: str) -> Iterator[str]:
 def _decay_problems(raw: Mapping[str, Any]) -> Iterator[str]:
     days, percent = 0, 100
     for step in raw.get("decay", []):
-        if found := list(_key_problems("decay", step)):
+        if found := list(_key_problems("decay", step, "decay ")):
             yield from found
             return
         if not days < step["after_days"] <= raw["lasts_days"]:

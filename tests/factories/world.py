@@ -45,6 +45,7 @@ from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.declaration_calls import DeclarationCalls
+from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.staff_calls import StaffCalls
@@ -101,7 +102,7 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls, DeclarationCalls):
+class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls, DeclarationCalls, ModellingCalls):
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(

@@ -28,12 +28,14 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
+    "simulate_score_draft",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
          "propose_adjustment", "propose_export", "propose_policy", "propose_reversal", "redeem", "review_submission",
          "sign_covenant", "submit_deed", "leave", "withdraw_consents", "correct_entity_record",
          "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record",
+         "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
@@ -202,6 +204,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         "reason": "另一个理由", "title": "另一场", "text": "另一件", "code": "XY1:OTHER", "version": "2025.9",
         "result": "reject", "item_code": "NP-QUA-01",
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
+        "content": {"version": "t.other"},
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"

@@ -57,6 +57,11 @@ SHOWS_NOBODY = {
     "propose_export": "what was typed, numbers masked; not even whether they are known",
     "decide_approval": "a resident's id and what was typed", "withdraw_approval": "a resident's id and what was typed",
     "list_policies": "policies", "read_policy": "a policy",
+    **dict.fromkeys(
+        ("create_score_draft", "list_score_drafts", "read_score_draft", "propose_score_draft"), "a policy's draft"
+    ),
+    "simulate_score_draft": "counts, rounded, of five people or more",
+    "read_score_simulation": "counts, rounded, of five people or more",
     "create_enrolment_code": "a device", "list_devices": "devices", "list_device_venues": "venues",
     "rename_device": "a device", "suspend_device": "a device", "restore_device": "a device",
     "retire_device": "a device", "verify_code": "yes or no; discloses nobody", "admit": "yes or no; discloses nobody",

@@ -122,6 +122,16 @@ OPEN = {
     "read_entity_archive": "an entity's name is public; of its records each department sees its own items",
     "rename_entity": "the office registers every entity's new name",
     "propose_policy": "a policy is the city's",
+    **dict.fromkeys(
+        (
+            "create_score_draft",
+            "read_score_draft",
+            "simulate_score_draft",
+            "read_score_simulation",
+            "propose_score_draft",
+        ),
+        "the scoring policy is the city's, and so are its drafts",
+    ),
     "propose_adjustment": "the office proposes for everybody",
     "propose_export": "the office proposes about everybody",
     "read_approval": "the office and its auditor see every proposal",

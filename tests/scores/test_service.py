@@ -306,17 +306,17 @@ def test_a_draft_is_tried_on_those_who_consent_and_nothing_is_written(session: S
     service.recompute(session, with_honour, "consent")
     content = {**city["scoring"], "levels": [{"id": "Z", "name": "待提升", "from": 0}]}
     draft = service.compile_policy(Policy("scoring", "draft", DAY, content), db.dialect_of(session))
-    moves: dict[Any, int] = {}
-    values: dict[int, int] = {}
+    found: list[service.Tried] = []
     after = NIL
     while True:
-        some, numbers, last = service.simulate_chunk(session, draft, after, limit=1)
+        some, last = service.simulate_chunk(session, draft, city["scoring"]["version"], after, limit=1)
         if last is None:
             break
         assert len(some) == 1 and last > after
-        after = last
-        moves = {key: moves.get(key, 0) + some.get(key, 0) for key in {*moves, *some}}
-        values = {key: values.get(key, 0) + numbers.get(key, 0) for key in {*values, *numbers}}
-    assert moves[("A", "Z")] >= 1 and moves[(None, "Z")] >= 1 and values[660] >= 1
+        after, found = last, [*found, *some]
+    assert len(found) == service.consenting(session)
+    assert service.Tried("A", 660, "Z", 660, 1) in found and service.Tried(None, None, "Z", 600, 1) in found
+    beside_another, _ = service.simulate_chunk(session, draft, "2020.1")
+    assert {one.from_level for one in beside_another} == {None}
     assert rows_of(session, without) == rows_of(session, refusing) == [0, 0]
     assert service.current(session, with_honour) is not None

@@ -13,6 +13,7 @@ const DESKS = [
   ["/app/counter", "服务窗口", ["counter-clerk"]],
   ["/app/office", "办公室", ["office", "auditor", "partner-manager", "account-admin"]],
   ["/app/declarations", "自主申报", ["office", "data-officer", "partner-manager"]],
+  ["/app/modelling", "评分办法", ["office", "auditor"]],
   ["/app/audit", "审计", ["auditor"]],
   ["/app/staff", "账号", null],
 ];

@@ -45,6 +45,8 @@ async function scoreCards({ api }, score) {
         "p",
         { class: "small muted" },
         `截至 ${day(score.as_of)}，评分办法 ${score.policy_version} 版。只用来给便利，低分不会使任何服务变差。`,
+        h("br"),
+        h("a", { href: `/scoring/${encodeURIComponent(score.policy_version)}` }, "看评分办法：什么计、计多少、计多久"),
       ),
     ),
     card(
