@@ -26,8 +26,8 @@ class ModellingCalls:
         content = copy.deepcopy(city.get(session, "scoring").content)
         return {**content, "version": f"test.{uuid4().hex[:8]}", "effective_on": clock.today().isoformat()}
 
-    def _new_draft(self, session: Session) -> tuple[Actor, UUID]:
-        by = Actor(self.staff["office"].staff_id, "office")
+    def _new_draft(self, session: Session, whose: str = "office") -> tuple[Actor, UUID]:
+        by = Actor(self.staff[whose].staff_id, "office")
         return by, modelling.take(session, shops.act(by.account_id), by, self._drafted(session), None).id
 
     def _create_score_draft(self, session: Session) -> dict[str, Any]:
@@ -38,8 +38,8 @@ class ModellingCalls:
 
     _simulate_score_draft = _read_score_draft
 
-    def _simulated(self, session: Session) -> dict[str, Any]:
-        by, draft_id = self._new_draft(session)
+    def _simulated(self, session: Session, whose: str = "office") -> dict[str, Any]:
+        by, draft_id = self._new_draft(session, whose)
         made = modelling.simulate(session, shops.act(by.account_id), by, draft_id)
         session.execute(update(models.simulations).where(models.simulations.c.id == made.id).values(state="done"))
         return {"draft_id": draft_id, "simulation_id": made.id}

@@ -52,6 +52,10 @@ OPEN_BY_DESIGN = {
     "propose_adjustment": "the office orders for every resident; a second person decides",
     "propose_export": "the office orders for every resident; a second person decides",
     "read_approval": "the office and the auditor read every proposal; it names residents by their numbers alone",
+    **dict.fromkeys(
+        ("read_score_draft", "simulate_score_draft", "read_score_simulation", "propose_score_draft"),
+        "the scoring policy is the city's; every office works on its drafts",
+    ),
     "search_looks": "the auditor searches everybody's, by numbers alone",
     "read_staff": ADMINISTERED, "suspend_staff": ADMINISTERED, "lift_suspension": ADMINISTERED,
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
@@ -98,6 +102,7 @@ class Others:
             declarer = declarations.resident(neighbour)
             declaration = declaring.declared(session, declarer, "NP-QUA-01").id  # of another department's item
             approval = world._new_adjustment(session, "other office").id
+            simulated = world._simulated(session, "other office")
             record = penalty(session, entity_code(), "别处的商店")
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
@@ -107,6 +112,7 @@ class Others:
             "submission_id": self.submission, "transfer_id": entry.id, "message_id": self.message,
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
+            **simulated,
             "record_id": record,
             "declaration_id": declaration,
         }  # fmt: skip
