@@ -11,8 +11,9 @@ from tqdm import tqdm
 from backend.kit import city, clock, db
 from backend.kit.ids import NIL
 from backend.modelling import results, rules
-from backend.modelling.rules import KIND, Tally
+from backend.modelling.rules import Tally
 from backend.scores import service as scores
+from backend.scoring.published import KIND
 
 
 @click.command("simulate")

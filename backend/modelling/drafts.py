@@ -24,9 +24,9 @@ from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.modelling import models, rules, simulations
 from backend.modelling.errors import DraftFaulty, DraftProposed
-from backend.modelling.places import placed
-from backend.modelling.rules import KIND
 from backend.modelling.simulations import Simulation
+from backend.scoring.places import placed
+from backend.scoring.published import KIND
 
 PATH = "/api/v1/score-drafts"
 _SHORT = tuple(column for column in models.drafts.c if column.name != "content")

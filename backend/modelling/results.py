@@ -9,6 +9,7 @@ from backend.kit.db import Reader
 from backend.modelling import rules, simulations
 from backend.modelling.rules import Bars, Level, Tally
 from backend.modelling.simulations import Simulation
+from backend.scoring.published import KIND
 
 _TOLD = (
     "id", "draft_id", "state", "failure", "base_version", "as_of_on", "outdated_by", "residents_total",
@@ -21,7 +22,7 @@ def told(reader: Reader, one: Simulation) -> dict[str, Any]:
     row = {name: getattr(one, name) for name in _TOLD}
     if one.state != "done":
         return {**row, "result": None}
-    base = city.version(reader, rules.KIND, one.base_version).content
+    base = city.version(reader, KIND, one.base_version).content
     draft = simulations.content_of(reader, one.draft_id)
     return {**row, "result": result(one.tally, base, draft)}
 

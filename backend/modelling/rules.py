@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol
 
-KIND = "scoring"
-"""What the city calls the policy."""
 FEW = 5
 """Fewer people than this are not told apart."""
 MOST_BARS = 20
@@ -158,28 +155,3 @@ def summary(tally: Tally, levels: tuple[Sequence[Level], Sequence[Level]]) -> li
         for start in before for end in after if start.id != end.id and (start.id, end.id) in tally.moves
     ]  # fmt: skip
     return [*told, "等级变化：" + ("；".join(steps) if steps else "没有")]
-
-
-# --- versions --------------------------------------------------------------------------------------------------------
-
-
-class Period(NamedTuple):
-    """From when until when a version holds. ``state``: in-force, coming, past, or replaced before its first day."""
-
-    state: str
-    effective_on: date
-    effective_until_on: date | None
-
-
-def periods(first_days: Sequence[date], today: date) -> list[Period]:
-    """Of versions in the order in which they overtake one another: by first day, then as they were published."""
-    found = []
-    for at, day in enumerate(first_days):
-        following = first_days[at + 1] if at + 1 < len(first_days) else None
-        until = following - timedelta(days=1) if following is not None else None
-        if until is not None and until < day:
-            state, until = "replaced", None
-        else:
-            state = "coming" if day > today else "past" if until is not None and until < today else "in-force"
-        found.append(Period(state, day, until))
-    return found

@@ -23,8 +23,9 @@ from backend.kit.errors import NotFound
 from backend.kit.ids import NIL
 from backend.modelling import models
 from backend.modelling.errors import SimulationUnderWay
-from backend.modelling.rules import KIND, Bars, Tally, bars_over
+from backend.modelling.rules import Bars, Tally, bars_over
 from backend.scores import service as scores
+from backend.scoring.published import KIND
 
 BEGUN = "scoring.simulation-begun"
 SLICE_SECONDS = 2.0

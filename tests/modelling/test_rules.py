@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.modelling import results, rules
-from backend.modelling.places import placed
 from backend.modelling.rules import CHANGES, Tally
 from backend.scores.service import Tried
 
@@ -93,79 +90,6 @@ def test_a_total_does_not_give_the_small_cell_away() -> None:
             fits = {one for one in range(1, 5) for rest in range(15, 35)
                     if (rules.shown(rest), rules.shown(rest + one)) == told}  # fmt: skip
             assert fits == {1, 2, 3, 4}
-
-
-@settings(max_examples=40)
-@given(st.lists(st.integers(0, 12), min_size=1, max_size=6))
-def test_on_every_day_the_version_in_force_is_the_last_that_has_begun(offsets: list[int]) -> None:
-    first = date(2026, 1, 1)
-    days = sorted(first + timedelta(days=n) for n in offsets)
-    for ahead in range(14):
-        today = first + timedelta(days=ahead)
-        begun = [at for at, day in enumerate(days) if day <= today]
-        found = rules.periods(days, today)
-        assert [at for at, period in enumerate(found) if period.state == "in-force"] == begun[-1:]
-        for at, period in enumerate(found):
-            assert (period.state == "coming") == (days[at] > today and days[at] not in days[at + 1 :])
-            assert period.effective_until_on is None or period.effective_until_on >= period.effective_on
-
-
-TEXT = """version = "2026.9"
-effective_on = 2026-01-01
-
-[scale]
-min = 0
-max = 1000
-
-[[levels]]
-id = "C"
-from = 0
-
-[[levels]]
-id = "C"
-from = 10
-
-[[indicators]]
-id = "one"
-points = 0
-
-[[indicators]]
-id = "two"
-basis = "依据"
-points = "x"
-"""
-
-
-@pytest.mark.parametrize(
-    ("told", "place", "line"),
-    [
-        ("scoring.toml：指标 one：points 不能为 0", "指标 one", 18),
-        ("scoring.toml：指标 two：没有维度 zwei", "指标 two", 20),
-        ("scoring.toml：levels 的 id C 重复", "", 12),
-        ("scoring.toml：indicators.2.points 应为整数，绝对值不超过 100000", "", 23),
-        ("scoring.toml：[[indicators]] 第 2 项：缺少 title", "[[indicators]] 第 2 项", 20),
-        ("scoring.toml：scale 应满足 0 ≤ min ≤ base ≤ max，且 min < max", "", 5),
-        ("scoring.toml：[scale]：缺少 base", "[scale]", 4),
-        ("scoring.toml：不能有 price：评分办法只写加分和减分，不能写任何后果", "", None),
-        ("scoring.toml：effective_on 2026-01-01 已经过去，不能追溯执行", "", 2),
-        ("scoring.toml：版本 2026.9 已载入且不可更改，请改用新的版本号", "", 1),
-        ("scoring.toml：最低一级的 from 应等于 scale.min", "", 10),
-        ("scoring.toml：缺少 [[dimensions]]", "", None),
-        ("scoring.toml：等级 C 无人能够达到（可达 10 至 20 分）", "", 8),
-        ("perks.toml：优惠 a：没有等级 points", "优惠 a", None),
-    ],
-)
-def test_a_problem_is_told_with_its_place(told: str, place: str, line: int | None) -> None:
-    (found,) = placed([told], TEXT)
-    assert (found.file, found.place, found.line) == (told.split("：")[0], place, line)
-    assert told.endswith(found.text)
-    assert placed([told], None)[0].line is None
-
-
-@given(st.text(max_size=200), st.text(max_size=200))
-def test_no_text_breaks_the_search_for_places(told: str, text: str) -> None:
-    (found,) = placed([f"scoring.toml：{told}"], text)
-    assert found.line is None or 1 <= found.line <= len(text.splitlines())
 
 
 def test_the_second_person_reads_who_goes_where() -> None:

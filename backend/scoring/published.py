@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.modelling.rules import KIND, Period, periods
 
+KIND = "scoring"
+"""What the city calls the policy."""
 NEVER_COUNTS = (
     "社区生活：垃圾分类、志愿服务、献血、邻里和文明行为等，只得社区积分，不计入信用分",
     "宗教信仰、基因、指纹、血型、疾病和病史（《征信业管理条例》第十四条）",
@@ -21,6 +22,28 @@ NEVER_COUNTS = (
     "有异议正在处理的、已经修复的、已经撤销的、超过期限的记录（《征信业管理条例》第十六条：不利信息最长五年）",
 )
 """What no version may count; the linter refuses it, or the statement leaves it out."""
+
+
+class Period(NamedTuple):
+    """From when until when a version holds. ``state``: in-force, coming, past, or replaced before its first day."""
+
+    state: str
+    effective_on: date
+    effective_until_on: date | None
+
+
+def periods(first_days: Sequence[date], today: date) -> list[Period]:
+    """Of versions in the order in which they overtake one another: by first day, then as they were published."""
+    found = []
+    for at, day in enumerate(first_days):
+        following = first_days[at + 1] if at + 1 < len(first_days) else None
+        until = following - timedelta(days=1) if following is not None else None
+        if until is not None and until < day:
+            state, until = "replaced", None
+        else:
+            state = "coming" if day > today else "past" if until is not None and until < today else "in-force"
+        found.append(Period(state, day, until))
+    return found
 
 
 @dataclass(frozen=True)
