@@ -164,7 +164,7 @@ def work(simulation_id: UUID, seconds: float = float("inf"), limit: int = CHUNK)
     try:
         tools = _tools(row) if row is not None else None
         while tools is not None and row is not None and row.state == "running":
-            row = _step(row, tools, limit)
+            row = _step(row, tools, max(1, limit >> row.tries))  # a chunk that took too long is tried in halves
             if row is not None and row.state == "running" and time.monotonic() > ends:
                 return _move(row, lease=None, lease_until=None) is None
     except Exception as error:
