@@ -19,6 +19,9 @@ from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
 from backend.backup import cli as backup_cli
 from backend.backup import service as backups
+from backend.batches import jobs as batches_jobs
+from backend.batches import rotation as batches_rotation
+from backend.batches import routes as batches_routes
 from backend.catalogue import routes as catalogue_routes
 from backend.catalogue import service as catalogue
 from backend.codes import cli as codes_cli
@@ -114,9 +117,9 @@ MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
-    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, publicity_routes.blp,
-    declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp, perks_routes.blp,
-    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
+    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
+    publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
+    perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
     privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, pages_home.blp,
     pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
@@ -335,7 +338,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, codes_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -347,8 +350,8 @@ def _wire_rotation() -> None:
 def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
-        accounts_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs, perks_jobs,
-        privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
+        accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
+        perks_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

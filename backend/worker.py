@@ -1,4 +1,5 @@
-"""The worker: delivers the outbox as it fills, and at each minute asks which daily jobs are still owed.
+"""The worker: delivers the outbox as it fills, works on what may take long beside it, and at each minute asks which
+daily jobs are still owed.
 
 huey is only the clock (SQLite by default, Redis where ``XINYI_REDIS_URL`` is set): what is due and what is done
 stands in tables. While maintenance is on it does nothing, and says by a file's time that it lives.
@@ -22,6 +23,7 @@ from backend.operating.check_installation import ALIVE
 from config.settings import Settings
 
 PAUSE_SECONDS = 0.5
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
 ALIVE_SECONDS = 5.0
 FINISH_SECONDS = 10
 log = structlog.get_logger("worker")
@@ -66,6 +68,19 @@ def deliver_until(stop: threading.Event, alive: Path | None = None) -> None:
             stop.wait(PAUSE_SECONDS)
 
 
+def labour_until(stop: threading.Event, labour: jobs.Labour) -> None:
+    """Do what waits until told to stop. A failure is noted, and what it left undone is taken up again."""
+    while not stop.is_set():
+        try:
+            worked = maintenance.noticed() is None and labour.run(stop.is_set)
+        except Exception:
+            log.exception("labour.failed", labour=labour.name)
+            stop.wait(PAUSE_AFTER_FAILURE_SECONDS)
+            continue
+        if not worked:
+            stop.wait(PAUSE_SECONDS)
+
+
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. ``create_app`` or ``wire`` has been called before.
 
@@ -85,13 +100,19 @@ def run(settings: Settings) -> None:
     settings.instance_root.mkdir(parents=True, exist_ok=True)
     arguments = (stop, settings.instance_root / ALIVE)
     courier = threading.Thread(target=deliver_until, args=arguments, name="outbox", daemon=True)
-    courier.start()
+    beside = [
+        threading.Thread(target=labour_until, args=(stop, each), name=each.name, daemon=True) for each in jobs.labours()
+    ]
+    for thread in (courier, *beside):
+        thread.start()
     first()
     try:
         consumer.run()
     finally:
         stop.set()
-        courier.join(timeout=FINISH_SECONDS)
+        ends_at = time.monotonic() + FINISH_SECONDS
+        for thread in (courier, *beside):
+            thread.join(timeout=max(0.0, ends_at - time.monotonic()))
 
 
 def main() -> None:

@@ -127,3 +127,30 @@ def run_steps() -> list[str]:
         _stepped[step.name] = time.monotonic()
         done.append(step.name)
     return done
+
+
+# --- what goes on beside the rest ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Labour:
+    """Work that may take minutes and must not hold up the rest: a worker gives each a thread of its own.
+
+    ``run(stopped)`` takes up what waits, works until it is done or told to stop, and says whether there was any. It is
+    safe in several workers at once.
+    """
+
+    name: str
+    run: Callable[[Callable[[], bool]], bool]
+
+
+_labours: dict[str, Labour] = {}
+
+
+def beside(labour: Labour) -> None:
+    """Register a labour."""
+    _labours[labour.name] = labour
+
+
+def labours() -> list[Labour]:
+    return list(_labours.values())

@@ -261,6 +261,10 @@ PERMISSIONS: dict[str, Permission] = {
     "devices.manage": _staff(
         "改名、停用、恢复、注销设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"
     ),
+    "batches.send": _staff("报送和撤回批次", "data-officer", whose="本部门是来源单位的条目"),
+    "batches.read": _staff("查看批次", "data-officer", "office", whose="本单位，项目办公室不限"),
+    "batches.download": _staff("下载退回的行", "data-officer", whose="本单位"),
+    "batches.decide": _staff("裁定隔离的行", "office", whose="任何单位"),
     "oversight.looks": _staff("检索查询登记", "auditor", whose="全市，居民只见编号"),
     "oversight.trail": _staff("检索操作日志", "auditor", whose="全市"),
     "oversight.seals": _staff("查看封存的链", "auditor", whose="全市"),
@@ -510,8 +514,17 @@ def operation() -> Operation:
         body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         pass
+    return _operation(request.path.encode(), body)
+
+
+def streamed_operation(body_digest: bytes) -> Operation:
+    """The same for a body that was too large to be held: its hash stands for it, and the query is part of the act."""
+    return _operation(request.path.encode() + b"?" + request.query_string, body_digest)
+
+
+def _operation(*what: bytes) -> Operation:
     secret: bytes = current_app.config["OPERATION_SECRET"]
-    told = b"\n".join((request.method.encode(), request.path.encode(), body))
+    told = b"\n".join((request.method.encode(), *what))
     if current().acts_as:  # the same key for another person is another request
         told += b"\n" + current().person().bytes
     return Operation(current().actor_id, _key(), hmac.digest(secret, told, "sha256"))

@@ -73,6 +73,7 @@ LIMITS: dict[str, Limit] = {
     "act": Limit("account", Rate(120, 60), "人的手每秒两次；审核人员逐条处理也快不过这个"),
     "show-code": Limit("account", Rate(60, 60), "出示码每分钟换一次，留出反复打开的余地"),
     "upload": Limit("account", Rate(30, 60), "每张图片都要重新编码；24 小时的总数另有限制"),
+    "report": Limit("account", Rate(120, 600), "部门系统五秒推一次，一次最多一千行；再快应攒成一批或一个文件"),
     "gate": Limit("device", Rate(1200, 60), "闸机每秒扫十个人要通过，再留一倍给先核验后核销"),
 }
 """Kind of act → by whom it is counted, how much, and why that much. A city may change amounts (``limits.rates``)."""
@@ -80,7 +81,7 @@ LIMITS: dict[str, Limit] = {
 OF_OPERATION = {
     "sign_in_staff": "staff-sign-in", "show_code_svg": "drawing", "show_code_png": "drawing", "show_poster": "drawing",
     "open_invitation": "staff-sign-in", "accept_invitation": "staff-sign-in", "sign_in_oidc": "staff-sign-in",
-    "enrol_device": "staff-sign-in", "upload_file": "upload",
+    "enrol_device": "staff-sign-in", "upload_file": "upload", "send_batch": "report",
     "list_publicity_records": "search", "open_publicity": "search", "extract_publicity": "extract",
     "create_coupon_code": "show-code", "create_presentation_code": "show-code",
 }  # fmt: skip

@@ -557,6 +557,193 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 列出批次，从新到旧
+         * @description 数据专员看本单位的；项目办公室看全部，可按单位、条目、状态筛选。
+         *
+         *     可调用者：data-officer、office、staff（本单位，项目办公室不限）。权限：`batches.read`。
+         */
+        get: operations["list_batches"];
+        put?: never;
+        /**
+         * 报送一个文件，或几行
+         * @description 请求体就是文件本身：`text/csv`（UTF-8 或 GB18030，最大 500 MiB、一百万行）、`.xlsx`（最大 32 MiB、十万行），
+         *     或 JSON（`{"rows": [{列名: 值}]}`，最大 1 MiB、一千行）。列名用目录的标题、字段名或别名，次序不限；
+         *     表头上面可以有标题行。模板见 `GET /catalogue/items/{code}/template.csv`。
+         *
+         *     CSV 和工作簿先收下（status 为 received），由后台逐行审核：可以入档的入档，有误的退回，每行要么全部入档要么不入。
+         *     用 `GET /batches/{batch_id}` 看进度和结果，用 `rejected.csv` 取回有误的行，改好后再报；已入档的行再报一次不起变化。
+         *     JSON 当场审核，`verdicts` 逐行给出结果。名称与代码（姓名与号码）不符的行先隔离，由项目办公室裁定。
+         *
+         *     同一文书号已有不同内容的行在 report 方式下退回；确有变更的用 correction。check 只审核，不入档。
+         *     只能报送目录写明本部门为来源单位的条目。
+         *
+         *     可调用者：data-officer、staff（本部门是来源单位的条目）。权限：`batches.send`。
+         */
+        post: operations["send_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 查看一个批次的进度、计数和发现的问题
+         * @description `findings` 按列和问题计数，每一项都有一句说明。处理中每隔几秒查一次即可。
+         *
+         *     可调用者：data-officer、office、staff（本单位，项目办公室不限）。权限：`batches.read`。
+         */
+        get: operations["read_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 列出一个批次里隔离的行
+         * @description 代码（号码）在档案里是另一个名称（姓名）：可能代码写错，也可能已经更名。法人和非法人组织写明两个名称；
+         *     自然人不显示姓名和号码，请报送单位按行号核对自己的文件。
+         *
+         *     可调用者：data-officer、office、staff（本单位，项目办公室不限）。权限：`batches.read`。
+         */
+        get: operations["list_quarantined"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/quarantine/{row_number}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+                row_number: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 裁定隔离的一行
+         * @description accept：核对无误，按代码入档（法人和非法人组织的档案随之更名）；reject：退回报送单位，列入 `rejected.csv`。
+         *     只裁定一次，理由记入操作日志之外的批次记录。
+         *
+         *     可调用者：office、staff（任何单位）。权限：`batches.decide`。
+         */
+        post: operations["decide_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/rejected.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 下载退回的行（CSV）
+         * @description 本单位报送的有误的行，原样，末尾加“行号、问题列、问题值、原因”四列。改好后可以直接再报送，四列不必删除。
+         *     以 `=`、`+`、`-`、`@` 开头的单元格前加了单引号，表格软件不会当公式执行；再报送时自动去掉。
+         *     保存三十天；每次下载记入操作日志。
+         *
+         *     可调用者：data-officer、staff（本单位）。权限：`batches.download`。
+         */
+        get: operations["download_rejected_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/rejected.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 下载退回的行（工作簿，最多十万行）
+         * @description 内容与 `rejected.csv` 相同，每个单元格都是文本。
+         *
+         *     可调用者：data-officer、staff（本单位）。权限：`batches.download`。
+         */
+        get: operations["download_rejected_xlsx"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤回一个批次
+         * @description 这一批新增的记录撤销，更正过的恢复原来的内容；此后又有变更的不动。由后台分段进行（status 为 withdrawing）。
+         *     撤回后同样的文件可以重新报送。处理中的批次请等处理完再撤回。
+         *
+         *     可调用者：data-officer、staff（本部门是来源单位的条目）。权限：`batches.send`。
+         */
+        post: operations["withdraw_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue/items": {
         parameters: {
             query?: never;
@@ -593,6 +780,50 @@ export interface paths {
          *     列名可用 `title` 或 `aliases` 之一。
          */
         get: operations["read_item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/items/{code}/template.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 下载一个条目的报送模板（CSV）
+         * @description 只有表头，UTF-8 带 BOM，从第二行起填写。列名就是目录的标题。
+         */
+        get: operations["show_template_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/items/{code}/template.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 下载一个条目的报送模板（工作簿）
+         * @description 第一张工作表是表头；第二张写明每一列是否必填、类型、允许的内容和也接受的列名。
+         */
+        get: operations["show_template_xlsx"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3865,6 +4096,137 @@ export interface components {
             residents: number | null;
             to: number | null;
         };
+        BatchDetailView: {
+            catalogue_changes: components["schemas"]["CatalogueChangeView"][];
+            /** @description 开始审核时的目录版本 */
+            catalogue_version: string;
+            /** @description 必填的单元格 */
+            cells_expected: number;
+            /** @description 已填的必填单元格 */
+            cells_filled: number;
+            /** @description 内容的 SHA-256 */
+            digest: string;
+            file_name: string;
+            findings: components["schemas"]["FindingView"][];
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @enum {string} */
+            format: "csv" | "xlsx" | "json";
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            /** @enum {string} */
+            mode: "report" | "correction" | "check";
+            /** @description 报送单位 */
+            organisation: string;
+            /** Format: uuid */
+            organisation_id: string;
+            problem: components["schemas"]["ProblemOfBatchView"] | null;
+            /** Format: date-time */
+            received_at: string;
+            /** @description 入档的；check 时为可以入档的 */
+            rows_added: number;
+            /** @description 重错码：代码校验不符，或同一代码两个名称 */
+            rows_bad_code: number;
+            /** @description 更正了已有记录的 */
+            rows_corrected: number;
+            /** @description 同一文件里同一文书出现第二次以上的 */
+            rows_duplicate: number;
+            /** @description 已审核的行；下面五项之和 */
+            rows_judged: number;
+            /** @description 超过报送时限的 */
+            rows_late: number;
+            /** @description 名称与代码（姓名与号码）不符，等项目办公室裁定的 */
+            rows_quarantined: number;
+            /** @description 退回的 */
+            rows_rejected: number;
+            /** @description 主体在此之前已有档案的 */
+            rows_related: number;
+            /** @description 文件的行数；还不知道时为 null */
+            rows_total: number | null;
+            /** @description 已有相同内容的，或同一文件里重复的 */
+            rows_unchanged: number;
+            size_bytes: number;
+            /** Format: date-time */
+            started_at: string | null;
+            /**
+             * @description received 已收到；working 处理中；done 处理完；failed 不能受理；withdrawing、withdrawn 撤回
+             * @enum {string}
+             */
+            status: "received" | "working" | "done" | "failed" | "withdrawing" | "withdrawn";
+            /** @description 上传的内容和退回的行是否还在（三十天） */
+            upload_kept: boolean;
+            /** @description JSON 报送时逐行的结果 */
+            verdicts: components["schemas"]["VerdictView"][];
+            withdrawal_reason: string;
+        };
+        BatchPage: {
+            items: components["schemas"]["BatchView"][];
+            next_cursor: string | null;
+        };
+        BatchView: {
+            catalogue_changes: components["schemas"]["CatalogueChangeView"][];
+            /** @description 开始审核时的目录版本 */
+            catalogue_version: string;
+            /** @description 必填的单元格 */
+            cells_expected: number;
+            /** @description 已填的必填单元格 */
+            cells_filled: number;
+            /** @description 内容的 SHA-256 */
+            digest: string;
+            file_name: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @enum {string} */
+            format: "csv" | "xlsx" | "json";
+            /** Format: uuid */
+            id: string;
+            item_code: string;
+            item_title: string;
+            /** @enum {string} */
+            mode: "report" | "correction" | "check";
+            /** @description 报送单位 */
+            organisation: string;
+            /** Format: uuid */
+            organisation_id: string;
+            problem: components["schemas"]["ProblemOfBatchView"] | null;
+            /** Format: date-time */
+            received_at: string;
+            /** @description 入档的；check 时为可以入档的 */
+            rows_added: number;
+            /** @description 重错码：代码校验不符，或同一代码两个名称 */
+            rows_bad_code: number;
+            /** @description 更正了已有记录的 */
+            rows_corrected: number;
+            /** @description 同一文件里同一文书出现第二次以上的 */
+            rows_duplicate: number;
+            /** @description 已审核的行；下面五项之和 */
+            rows_judged: number;
+            /** @description 超过报送时限的 */
+            rows_late: number;
+            /** @description 名称与代码（姓名与号码）不符，等项目办公室裁定的 */
+            rows_quarantined: number;
+            /** @description 退回的 */
+            rows_rejected: number;
+            /** @description 主体在此之前已有档案的 */
+            rows_related: number;
+            /** @description 文件的行数；还不知道时为 null */
+            rows_total: number | null;
+            /** @description 已有相同内容的，或同一文件里重复的 */
+            rows_unchanged: number;
+            size_bytes: number;
+            /** Format: date-time */
+            started_at: string | null;
+            /**
+             * @description received 已收到；working 处理中；done 处理完；failed 不能受理；withdrawing、withdrawn 撤回
+             * @enum {string}
+             */
+            status: "received" | "working" | "done" | "failed" | "withdrawing" | "withdrawn";
+            /** @description 上传的内容和退回的行是否还在（三十天） */
+            upload_kept: boolean;
+            withdrawal_reason: string;
+        };
         BehaviourView: {
             /** @enum {string} */
             award: "review" | "check_in";
@@ -3913,6 +4275,11 @@ export interface components {
         CardRequest: {
             id_number: string;
             name: string;
+        };
+        CatalogueChangeView: {
+            /** @description 从文件的第几行起按这一版审核 */
+            from_row: number;
+            version: string;
         };
         ChangeView: {
             after: string | null;
@@ -4127,6 +4494,11 @@ export interface components {
         DecayView: {
             after_days: number;
             percent: number;
+        };
+        DecisionBody: {
+            /** @enum {string} */
+            decision: "accept" | "reject";
+            reason: string;
         };
         DecisionRequest: {
             /** @enum {string} */
@@ -4693,6 +5065,14 @@ export interface components {
         FileView: {
             /** Format: uuid */
             id: string;
+        };
+        FindingView: {
+            /** @description 目录的列；空为整行 */
+            column: string;
+            detail: string;
+            fault: string;
+            rows: number;
+            title: string;
         };
         GradeReasonView: {
             basis: string;
@@ -5328,11 +5708,15 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        ProblemOfBatchView: {
+            problems: string[];
+            reason: string;
+        };
         /**
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/too-many-attempts" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-returned-rows" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -5444,6 +5828,26 @@ export interface components {
             from_on: string | null;
             /** @description 失信严重程度；文书没有写明时为空 */
             severity: string;
+        };
+        QuarantinedPage: {
+            items: components["schemas"]["QuarantinedView"][];
+            next_cursor: string | null;
+        };
+        QuarantinedView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            decision: string | null;
+            decision_reason: string;
+            /** @description 裁定后不再保存，为空 */
+            document_no: string;
+            known_name: string | null;
+            reason: string;
+            reported_name: string | null;
+            /** @description 文件的第几行 */
+            row_number: number;
+            subject_code: string | null;
         };
         QueueItemPage: {
             items: components["schemas"]["QueueItemView"][];
@@ -5676,6 +6080,12 @@ export interface components {
             /** @enum {string} */
             status: "active" | "suspended";
             username: string;
+        };
+        RowFaultView: {
+            column: string;
+            detail: string;
+            fault: string;
+            title: string;
         };
         ScanRequest: {
             code: string;
@@ -6127,6 +6537,13 @@ export interface components {
             lon: number;
             name: string;
         };
+        VerdictView: {
+            faults: components["schemas"]["RowFaultView"][];
+            /** @description rows 里的第几行，从 1 起 */
+            row: number;
+            /** @enum {string} */
+            verdict: "added" | "corrected" | "unchanged" | "rejected" | "quarantined" | "accepted";
+        };
         VerificationView: {
             detail: string | null;
             offer: components["schemas"]["CouponOfferView"] | null;
@@ -6177,6 +6594,9 @@ export interface components {
         };
         WechatSignInRequest: {
             code: string;
+        };
+        WithdrawalBody: {
+            reason: string;
         };
         WithdrawalRequest: {
             /** @description 理由；长期保存，记录的主体也看得到，不要写姓名、证件号和手机号 */
@@ -8840,6 +9260,936 @@ export interface operations {
             };
         };
     };
+    list_batches: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                item_code?: string | null;
+                status?: "received" | "working" | "done" | "failed" | "withdrawing" | "withdrawn" | null;
+                organisation_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_batch: {
+        parameters: {
+            query: {
+                /** @description 目录条目，例如 LE-PEN-01 */
+                item_code: string;
+                /** @description report 报送；correction 更正本单位报过的；check 只审核，不入档 */
+                mode?: "report" | "correction" | "check";
+                /** @description 文件名，只用于显示 */
+                file_name?: string | null;
+            };
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description 可以不写；写了须与查询参数相同 */
+                    item_code?: string | null;
+                    rows: {
+                        [key: string]: string | number | null;
+                    }[];
+                };
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取；`upload-broken` 上传没有完成 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办；`not-your-item` 不是本部门的条目 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload-too-slow` 上传太慢 */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `file-refused` 文件不能受理；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-batches` 等待处理的批次太多 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试；`uploads-busy` 同时上传的文件太多 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quarantined: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload-forgotten` 上传的内容已按期删除 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_quarantined: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                batch_id: string;
+                row_number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-not-ready` 批次现在不能这样处理；`idempotency-conflict` 幂等键已用于另一个请求；`quarantine-decided` 这一行已经裁定 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload-forgotten` 上传的内容已按期删除 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_rejected_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload-forgotten` 上传的内容已按期删除 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_rejected_xlsx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload-forgotten` 上传的内容已按期删除 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too-many-returned-rows` 退回的行太多，请下载 CSV */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_batch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchDetailView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-not-ready` 批次现在不能这样处理；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_items: {
         parameters: {
             query?: {
@@ -8956,6 +10306,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ItemDetailView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_template_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_template_xlsx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description `not-signed-in` 请先登录 */

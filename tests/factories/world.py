@@ -44,6 +44,7 @@ from tests.factories import accounts as people
 from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
+from tests.factories.batch_calls import BatchCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.publicity_calls import PublicityCalls
@@ -102,7 +103,9 @@ class Call:
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
-class World(StaffCalls, ApprovalCalls, RecordCalls, PublicityCalls, DeclarationCalls, ModellingCalls):
+class World(
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls
+):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
     def __init__(

@@ -32,7 +32,7 @@ from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
-from tests.factories import guardians
+from tests.factories import batch_calls, guardians, record_calls
 from tests.factories import perks as shops
 from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
@@ -61,6 +61,7 @@ OPEN_BY_DESIGN = {
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
     "unlink_oidc_subject": ADMINISTERED, "list_staff_sessions": ADMINISTERED, "end_staff_sessions": ADMINISTERED,
     "revoke_invitation": ADMINISTERED,
+    "decide_quarantined": "the office decides for every department",
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
 
@@ -104,6 +105,9 @@ class Others:
             approval = world._new_adjustment(session, "other office").id
             simulated = world._simulated(session, "other office")
             record = penalty(session, entity_code(), "别处的商店")
+            source = people.organisation(session, "department", record_calls.SOURCE)
+            elsewhere = people.staff(session, "data-officer", source)
+            batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
@@ -115,6 +119,7 @@ class Others:
             **simulated,
             "record_id": record,
             "declaration_id": declaration,
+            "batch_id": batch,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

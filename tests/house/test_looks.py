@@ -72,6 +72,10 @@ SHOWS_NOBODY = {
     "withdraw_entity_record": "a legal entity", "rename_entity": "a legal entity",
     "correct_person_record": "that it was done, and nothing of what the record says; in the trail",
     "withdraw_person_record": "that it was done, and nothing of what the record says; in the trail",
+    "send_batch": "figures, and what was typed; nobody's name on file is told", "list_batches": "figures",
+    "read_batch": "figures", "download_rejected_csv": "what the department itself sent; in the trail",
+    "download_rejected_xlsx": "what the department itself sent; in the trail", "withdraw_batch": "figures",
+    "list_quarantined": "numbers of rows; names of legal entities alone", "decide_quarantined": "figures",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""
 

@@ -72,6 +72,12 @@ REFUSED = {
     "show_declaration": (404, "not-found"),
     "show_declaration_photo": (404, "not-found"),
     "decide_declaration": (404, "not-found"),
+    "send_batch": (403, "not-your-item"),
+    "read_batch": (404, "not-found"),
+    "download_rejected_csv": (404, "not-found"),
+    "download_rejected_xlsx": (404, "not-found"),
+    "withdraw_batch": (404, "not-found"),
+    "list_quarantined": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -137,6 +143,7 @@ OPEN = {
     "read_approval": "the office and its auditor see every proposal",
     "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
     "read_policy": "a policy is the city's",
+    "decide_quarantined": "the office decides for every department",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 

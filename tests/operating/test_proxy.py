@@ -231,6 +231,15 @@ def test_a_body_that_is_too_large_is_refused_as_a_problem(front: Front) -> None:
     assert (upload.status, upload.problem()["type"]) == (413, "/problems/content-too-large")
 
 
+def test_a_departments_file_is_passed_on_as_it_comes_and_may_be_large(front: Front) -> None:
+    head = b"POST /api/v1/batches?item_code=LE-PEN-01 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    before = time.monotonic()
+    said = raw(front, head + b"Content-Type: text/csv\r\nContent-Length: 499000000\r\n\r\na,b\n", seconds=20)
+    assert said.startswith(b"HTTP/1.1 401") and time.monotonic() - before < 15, "the server hears of it at once"
+    said = raw(front, head + b"Content-Type: text/csv\r\nContent-Length: 600000000\r\n\r\n", seconds=20)
+    assert said.startswith(b"HTTP/1.1 413") and b"/problems/content-too-large" in said
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -48,6 +48,10 @@ export const ACTIONS = {
   "privacy.correct-phone": "更正自己的手机号",
   "privacy.leave": "退出项目",
   "privacy.leave-again": "恢复备份后再次删除已退出的人",
+  "batches.decide": "裁定隔离的一行",
+  "batches.download": "下载退回的行",
+  "batches.receive": "报送一个批次",
+  "batches.withdraw": "撤回一个批次",
   "records.correct": "更正一条档案",
   "records.rename": "更正企业名称",
   "records.withdraw": "撤销一条档案",
@@ -79,6 +83,7 @@ export const ACTORS = {
 };
 
 export const SUBJECTS = {
+  batch: "批次",
   account: "账号",
   activity: "活动",
   approval: "审批事项",

@@ -1,0 +1,1 @@
+"""Batches: what departments report, from the upload to the archive and back."""

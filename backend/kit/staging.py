@@ -1,0 +1,109 @@
+"""Tables that only this connection sees, filled in one go: COPY on PostgreSQL, where rows come by the ten thousand."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+from sqlalchemy import (
+    JSON,
+    Column,
+    MetaData,
+    Select,
+    Table,
+    Uuid,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
+
+from backend.kit import db
+
+_own = MetaData()
+
+
+def staged(name: str, *columns: Column[Any]) -> Table:
+    """A table for the time of a transaction."""
+    return Table(name, _own, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS")
+
+
+def copied(table: Table, *names: str) -> list[Column[Any]]:
+    """Columns like those of another table."""
+    return [Column(name, table.c[name].type) for name in names]
+
+
+def insert_unless_there(
+    session: Session, table: Table, names: list[str], rows: Select[Any], conflict: list[str]
+) -> int | None:
+    """Insert what a query finds, unless a row with the same ``conflict`` columns stands. How many were inserted; None
+    where the database cannot say it without listing them (SQLite)."""
+    if rows.whereclause is None:
+        rows = rows.where(true())  # else SQLite takes ON CONFLICT for a join's ON
+    statement = db.insert(session, table).from_select(names, rows).on_conflict_do_nothing(index_elements=conflict)
+    if db.dialect_of(session) == "sqlite":
+        session.execute(statement)
+        return None
+    arrived = statement.returning(literal(1).label("one")).cte("arrived")
+    return int(session.execute(select(func.count()).select_from(arrived)).scalar_one())
+
+
+@contextmanager
+def row_by_row(session: Session) -> Iterator[None]:
+    """Have what is joined to a staged table found through its index. The planner knows nothing of the rows that have
+    just come, and would rather read the whole of a large table for each ten thousand."""
+    ways = ("hashjoin", "mergejoin") if db.dialect_of(session) == "postgresql" else ()
+    for way in ways:
+        session.execute(text(f"SET LOCAL enable_{way} = off"))
+    yield
+    for way in ways:
+        session.execute(text(f"SET LOCAL enable_{way} TO DEFAULT"))
+
+
+@contextmanager
+def filled(session: Session, table: Table, rows: pl.DataFrame) -> Iterator[None]:
+    """The rows in a table that only this connection sees, for as long as the block lasts."""
+    connection = session.connection()
+    connection.execute(CreateTable(table, if_not_exists=True))
+    rows = rows.select(column.name for column in table.columns)
+    if db.dialect_of(session) == "postgresql":
+        _copy(connection.connection.driver_connection, table.name, rows)
+    elif rows.height:
+        session.execute(insert(table), _plain(table, rows))
+    yield
+    session.execute(text(f"TRUNCATE {table.name}") if db.dialect_of(session) == "postgresql" else delete(table))
+
+
+def _copy(driver: Any, name: str, rows: pl.DataFrame) -> None:
+    out = io.BytesIO()
+    rows.write_csv(out, include_header=False, separator="\x02", quote_char="\x01")
+    with driver.cursor() as cursor:
+        with cursor.copy(f"COPY {name} FROM STDIN (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')") as copy:
+            copy.write(out.getbuffer())
+
+
+def _plain(table: Table, rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows as the table's types take them."""
+    made: list[dict[str, Any]] = rows.to_dicts()
+    read: dict[str, Callable[[str], Any]] = {
+        column.name: UUID if isinstance(column.type, Uuid) else _object
+        for column in table.columns
+        if isinstance(column.type, Uuid | JSON)
+    }
+    for row in made:
+        row.update({name: parse(row[name]) for name, parse in read.items()})
+    return made
+
+
+def _object(text: str) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(text).items() if value is not None}
