@@ -44,6 +44,8 @@ def drafted(office: Office, content: dict[str, Any]) -> Any:
 
 def simulated(office: Office, draft: Any) -> Any:
     path = f"/score-drafts/{draft['id']}/simulations"
+    with db.transaction() as session:
+        scored(session, [])
     begun = made(office.send(path, office.first))
     assert (begun["state"], begun["result"]) == ("waiting", None)
     outbox._after[service.BEGUN]["modelling"]({"simulation_id": begun["id"]})
@@ -83,8 +85,6 @@ def test_what_is_no_toml_is_refused_with_its_line(office: Office) -> None:
 
 
 def test_a_draft_is_tried_proposed_and_published_by_two(office: Office, city: City) -> None:
-    with db.transaction() as session:
-        scored(session, [])
     content = draft_of(city, AFAR, promise_kept=20)
     draft = drafted(office, content)
     direct = {"kind": "scoring", "content": content, "reason": "按新规定调整"}
