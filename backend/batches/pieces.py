@@ -107,11 +107,18 @@ def apply(session: Session, prepared: Prepared, batch: Any, load: Load) -> Outco
         "rows_judged": judged.rows, "rows_added": applied.added, "rows_corrected": applied.corrected,
         "rows_unchanged": decided - applied.added - applied.corrected, "rows_rejected": rejected,
         "rows_quarantined": len(applied.quarantined), "rows_duplicate": len(prepared.same) + len(prepared.other),
-        "rows_late": judged.late, "rows_bad_code": judged.bad_codes + len(applied.quarantined),
+        "rows_late": _late(prepared, applied), "rows_bad_code": judged.bad_codes + len(applied.quarantined),
         "rows_related": max(0, decided - applied.new_subjects) if batch.mode != "check" else 0,
         "cells_expected": judged.expected, "cells_filled": judged.filled,
     }  # fmt: skip
     return Outcome(applied, found, applied.quarantined, counts)
+
+
+def _late(prepared: Prepared, applied: Applied) -> int:
+    """How many rows are filed for the first time and came too late. What is on file already had its day."""
+    others = [*applied.refused["row"], *applied.quarantined, *applied.known]
+    decided = prepared.accepted.filter(~pl.col("row").is_in(others))["decided_on"]
+    return sum(rows for day, rows in decided.value_counts().iter_rows() if prepared.rules.judge.is_late(day))
 
 
 def _file(session: Session, prepared: Prepared, load: Load) -> Applied:

@@ -118,9 +118,10 @@ def _accept(session: Session, batch: Batch, row: Any, by: Sender) -> dict[str, i
         applied = bulk.file_entities(session, accepted, pl.DataFrame(aliases, schema=ALIASES, orient="row"), load)
     if applied.refused.height:
         return _give_back(session, batch, row, applied.refused["fault"][0])
+    late = pieces.rules_of(session, batch).judge.is_late(accepted["decided_on"][0])
     return {
         "rows_added": applied.added, "rows_corrected": applied.corrected, "rows_unchanged": applied.unchanged,
-        "rows_related": 1 - applied.new_subjects,
+        "rows_late": int(late) * applied.added, "rows_related": 1 - applied.new_subjects,
     }  # fmt: skip
 
 

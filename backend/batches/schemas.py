@@ -128,7 +128,7 @@ class BatchView(View):
     rows_rejected = _count("退回的")
     rows_quarantined = _count("名称与代码（姓名与号码）不符，等项目办公室裁定的")
     rows_duplicate = _count("同一文件里同一文书出现第二次以上的")
-    rows_late = _count("超过报送时限的")
+    rows_late = _count("新入档的行里，超过报送时限的")
     rows_related = _count("主体在此之前已有档案的")
     rows_bad_code = _count("重错码：代码校验不符，或同一代码两个名称")
     cells_expected = _count("必填的单元格")

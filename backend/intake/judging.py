@@ -63,16 +63,13 @@ class Judge:
 @dataclass(frozen=True)
 class Judged:
     """``accepted``: records ready to be filed, by ``row``; ``aliases``: the older codes (row, scheme, value) that they
-    give. ``found``: the faults (``faults.SHAPE``) of all others.
-
-    ``late``: rows with a day that can be read and came too late. ``expected`` and ``filled``: required cells.
+    give. ``found``: the faults (``faults.SHAPE``) of all others. ``expected`` and ``filled``: required cells.
     """
 
     rows: int
     accepted: pl.DataFrame
     aliases: pl.DataFrame
     found: pl.DataFrame
-    late: int
     bad_codes: int
     expected: int
     filled: int
@@ -105,14 +102,10 @@ def judge(cells_by_name: pl.DataFrame, judge: Judge) -> Judged:
     found = marks.found()
     typed = marks.cells.select(ROW).with_columns(values.values())
     admitted = typed.filter(~pl.col(ROW).is_in(found["row"].unique().implode()))
-    decided = typed["decided_on"]
-    known = decided.filter(decided.is_between(EARLIEST_DECISION, judge.received_on)).unique().to_list()
-    late = [day for day in known if judge.is_late(day)]
     required = [f.name for f in judge.sheet.fields if f.required]
     return Judged(
         rows=typed.height, accepted=_records(admitted, judge), aliases=_aliases(admitted), found=found,
-        late=int(decided.is_in(late).sum()), bad_codes=_count(found, judge.identity.code.name),
-        expected=typed.height * len(required),
+        bad_codes=_count(found, judge.identity.code.name), expected=typed.height * len(required),
         filled=sum(typed.height - marks.cells[name].null_count() for name in required),
     )  # fmt: skip
 
