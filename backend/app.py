@@ -97,6 +97,8 @@ from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
 from backend.publicity import jobs as publicity_jobs
 from backend.publicity import routes as publicity_routes
+from backend.quality import routes as quality_routes
+from backend.quality import service as quality
 from backend.records import cli as records_cli
 from backend.records import jobs as records_jobs
 from backend.records import routes as records_routes
@@ -120,8 +122,8 @@ BLUEPRINTS = (
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
     perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
-    privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, pages_home.blp,
-    pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
+    pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -271,7 +273,7 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy):
+    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)

@@ -265,6 +265,9 @@ PERMISSIONS: dict[str, Permission] = {
     "batches.read": _staff("查看批次", "data-officer", "office", whose="本单位，项目办公室不限"),
     "batches.download": _staff("下载退回的行", "data-officer", whose="本单位"),
     "batches.decide": _staff("裁定隔离的行", "office", whose="任何单位"),
+    "quality.read": _staff(
+        "查看数据质量", "office", "auditor", "data-officer", whose="办公室和审计看全市，部门数据专员看本单位"
+    ),
     "oversight.looks": _staff("检索查询登记", "auditor", whose="全市，居民只见编号"),
     "oversight.trail": _staff("检索操作日志", "auditor", whose="全市"),
     "oversight.seals": _staff("查看封存的链", "auditor", whose="全市"),

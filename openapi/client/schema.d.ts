@@ -2983,6 +2983,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quality/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 数据质量报告：完整率、合规率、及时率、重复率、关联率、重错码率
+         * @description 按收到的月份（上海）汇总：合计、逐月、按单位、按目录、每个单位的每个目录，以及行数最多的问题。全部数字由批次的
+         *     计数相加得出；率以万分之一为单位，四舍五入，没有行的单位没有率（null）。要看某个单位某个目录的逐月数字，
+         *     加上 organisation_id 和 item_code，months 就是它的。最长 120 个月。
+         *
+         *     办公室和审计看全市；部门数据专员只看本单位，问别的单位答复 404。口径见 `definitions` 和 `notes`。
+         *
+         *     可调用者：auditor、data-officer、office、staff（办公室和审计看全市，部门数据专员看本单位）。权限：`quality.read`。
+         */
+        get: operations["read_quality_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality/report.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 数据质量报告的 Excel 工作簿
+         * @description 六张表：总表（逐月）、按单位、按目录、逐月明细（单位、目录、月份）、问题明细、口径说明。数字是真正的数字，率用百分比格式；
+         *     没有一格会被表格软件当公式执行。
+         *
+         *     可调用者：auditor、data-officer、office、staff（办公室和审计看全市，部门数据专员看本单位）。权限：`quality.read`。
+         */
+        get: operations["download_quality_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records/entities/{entity_code}": {
         parameters: {
             query?: never;
@@ -4135,7 +4184,7 @@ export interface components {
             rows_duplicate: number;
             /** @description 已审核的行；下面五项之和 */
             rows_judged: number;
-            /** @description 超过报送时限的 */
+            /** @description 新入档的行里，超过报送时限的 */
             rows_late: number;
             /** @description 名称与代码（姓名与号码）不符，等项目办公室裁定的 */
             rows_quarantined: number;
@@ -4203,7 +4252,7 @@ export interface components {
             rows_duplicate: number;
             /** @description 已审核的行；下面五项之和 */
             rows_judged: number;
-            /** @description 超过报送时限的 */
+            /** @description 新入档的行里，超过报送时限的 */
             rows_late: number;
             /** @description 名称与代码（姓名与号码）不符，等项目办公室裁定的 */
             rows_quarantined: number;
@@ -5828,6 +5877,137 @@ export interface components {
             from_on: string | null;
             /** @description 失信严重程度；文书没有写明时为空 */
             severity: string;
+        };
+        QualityDefinitionView: {
+            formula: string;
+            /**
+             * @description 高好还是低好
+             * @enum {string}
+             */
+            good: "high" | "low";
+            meaning: string;
+            name: string;
+            part: string;
+            source: string;
+            title: string;
+            whole: string;
+        };
+        QualityFaultView: {
+            /** @description 列；整行的问题为空 */
+            column: string;
+            column_title: string;
+            /** @description 问题代码 */
+            fault: string;
+            item_code: string;
+            item_title: string;
+            /** @description 有这个问题的行数 */
+            rows: number;
+            /** @description 问题的说明 */
+            text: string;
+        };
+        QualityFiguresView: {
+            /** @description 审核通过的行数 */
+            accepted: number;
+            /** @description 新入库的行数 */
+            added: number;
+            /** @description 重码、错码的行数 */
+            bad_codes: number;
+            /** @description 重错码率，万分之几：重码、错码的行数 ÷ 全部行数；没有分母时为 null */
+            bad_codes_per_10000: number | null;
+            /** @description 计入的批次数 */
+            batches: number;
+            /** @description 应填的必填格数 */
+            cells_expected: number;
+            /** @description 已填的必填格数 */
+            cells_filled: number;
+            /** @description 完整率，万分之几：已填的必填格数 ÷ 应填的必填格数；没有分母时为 null */
+            completeness_per_10000: number | null;
+            /** @description 更正入库的行数 */
+            corrected: number;
+            /** @description 重复的行数 */
+            duplicates: number;
+            /** @description 重复率，万分之几：重复的行数 ÷ 全部行数；没有分母时为 null */
+            duplication_per_10000: number | null;
+            /** @description 已审核的行数 */
+            judged: number;
+            /** @description 重错码率没有超过警戒线；没有行时为 null */
+            keeps_to_line: boolean | null;
+            /** @description 新入库的行里按期报送的 */
+            on_time: number;
+            /** @description 待核实的行数（名称与代码不符） */
+            quarantined: number;
+            /** @description 退回的行数 */
+            rejected: number;
+            /** @description 对应到已有档案的行数 */
+            related: number;
+            /** @description 关联率，万分之几：对应到已有档案的行数 ÷ 全部行数；没有分母时为 null */
+            relation_per_10000: number | null;
+            /** @description 计入批次的全部行数 */
+            rows: number;
+            /** @description 及时率，万分之几：按期报送的新入库行数 ÷ 新入库的行数；没有分母时为 null */
+            timeliness_per_10000: number | null;
+            /** @description 不计入的批次数：试审 */
+            trials: number;
+            /** @description 与档案或本文件前面的行相同、没有变化的行数 */
+            unchanged: number;
+            /** @description 不计入的批次数：正在处理或没有办成 */
+            unfinished: number;
+            /** @description 合规率，万分之几：审核通过的行数 ÷ 已审核的行数；没有分母时为 null */
+            validity_per_10000: number | null;
+            /** @description 不计入的批次数：已撤回 */
+            withdrawn_batches: number;
+            /** @description 已撤回批次的行数 */
+            withdrawn_rows: number;
+        };
+        QualityItemView: {
+            figures: components["schemas"]["QualityFiguresView"];
+            item_code: string;
+            item_title: string;
+        };
+        QualityLineView: {
+            basis: string;
+            /** @description 每一千行里最多几行，含本数 */
+            permille: number;
+        };
+        QualityMonthView: {
+            figures: components["schemas"]["QualityFiguresView"];
+            /** @example 2026-10 */
+            month: string;
+        };
+        QualityOrganisationView: {
+            figures: components["schemas"]["QualityFiguresView"];
+            organisation: string;
+            /** Format: uuid */
+            organisation_id: string;
+        };
+        QualityReportView: {
+            catalogue_items: components["schemas"]["QualityItemView"][];
+            definitions: components["schemas"]["QualityDefinitionView"][];
+            /** @description 行数最多的问题 */
+            faults: components["schemas"]["QualityFaultView"][];
+            from: string;
+            /** @description 重错码率的警戒线 */
+            line: components["schemas"]["QualityLineView"];
+            /** Format: date-time */
+            made_at: string;
+            months: components["schemas"]["QualityMonthView"][];
+            notes: string[];
+            /** @description 没有报送的单位也在其中 */
+            organisations: components["schemas"]["QualityOrganisationView"][];
+            /** @description 本人能看的第一批是哪个月收到的；还没有就是本月 */
+            since: string;
+            /** @description 每个单位的每个目录条目 */
+            sources: components["schemas"]["QualitySourceView"][];
+            to: string;
+            total: components["schemas"]["QualityFiguresView"];
+        };
+        QualitySourceView: {
+            figures: components["schemas"]["QualityFiguresView"];
+            item_code: string;
+            item_title: string;
+            organisation: string;
+            /** Format: uuid */
+            organisation_id: string;
         };
         QuarantinedPage: {
             items: components["schemas"]["QuarantinedView"][];
@@ -20676,6 +20856,224 @@ export interface operations {
             };
             /** @description `not-found` 没有找到 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_quality_report: {
+        parameters: {
+            query?: {
+                /** @description 起始月份（含），例如 2026-10；不写就从第一批算起 */
+                from?: string | null;
+                /** @description 截止月份（含）；不写就到本月 */
+                to?: string | null;
+                /** @description 只看一个单位 */
+                organisation_id?: string | null;
+                /** @description 只看一个目录条目 */
+                item_code?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityReportView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_quality_report: {
+        parameters: {
+            query?: {
+                /** @description 起始月份（含），例如 2026-10；不写就从第一批算起 */
+                from?: string | null;
+                /** @description 截止月份（含）；不写就到本月 */
+                to?: string | null;
+                /** @description 只看一个单位 */
+                organisation_id?: string | null;
+                /** @description 只看一个目录条目 */
+                item_code?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -76,6 +76,7 @@ SHOWS_NOBODY = {
     "read_batch": "figures", "download_rejected_csv": "what the department itself sent; in the trail",
     "download_rejected_xlsx": "what the department itself sent; in the trail", "withdraw_batch": "figures",
     "list_quarantined": "numbers of rows; names of legal entities alone", "decide_quarantined": "figures",
+    "read_quality_report": "figures of departments", "download_quality_report": "figures of departments",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""
 
