@@ -54,6 +54,8 @@ def test_a_data_officer_sees_her_own_figures_with_plots_that_have_words(officer:
         plot = plots.nth(number)
         expect(plot.locator("title")).to_have_text(title)
         assert len(plot.locator("desc").text_content() or "") > 10
+    expect(officer.page.locator(".chart .series").first).to_have_css("fill", "none")
+    expect(officer.page.locator(".chart .bar.over").first).not_to_have_css("fill", "rgb(0, 0, 0)")
     expect(officer.page.get_by_role("table")).to_have_count(2)
     expect(card(officer, "各单位的重错码率").get_by_role("row").filter(has_text=MARKET)).to_contain_text("超过 1‰")
     for tab in TABS:
