@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.demo.department_rows import Clerk, Row
 
@@ -19,12 +19,12 @@ FULL_WIDTH = str.maketrans("0123456789-", "０１２３４５６７８９－")
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to go wrong. ``verdict``: what becomes of the row. ``remedy``: what the department does then."""
+    """A way to go wrong. ``verdict``: what becomes of the row. ``told``: the code that the answer gives, if any."""
 
     code: str
     title: str
     verdict: str
-    remedy: str
+    told: str
 
 
 @dataclass(frozen=True)
@@ -36,55 +36,68 @@ class Fault:
 
 
 KINDS: Mapping[str, Kind] = {
-    code: Kind(code, title, verdict, remedy)
-    for code, title, verdict, remedy in (
-        ("bad-credit-code", "统一社会信用代码校验位不对", REJECTED, "按证照更正代码"),
-        ("bad-id-number", "公民身份号码校验位不对", REJECTED, "按证件更正号码"),
-        ("no-such-day", "没有的日期（2月30日）", REJECTED, "按文书更正日期"),
-        ("not-a-day", "日期写成“同”", REJECTED, "写出日期，不写“同上”"),
-        ("year-9999", "决定日期写成 9999-12-31", REJECTED, "按文书更正日期"),
-        ("future-decision", "决定日期晚于今天", REJECTED, "按文书更正日期"),
-        ("missing-required", "必填列是空的", REJECTED, "补全"),
-        ("outside-enumeration", "值不在所列范围内", REJECTED, "改用所列的值"),
-        ("negative-amount", "金额是负数", REJECTED, "按文书更正金额"),
-        ("ends-before-it-begins", "有效期先止后起", REJECTED, "更正起止日期"),
-        ("overlong-text", "文字超过 2000 个字符", REJECTED, "写摘要"),
-        ("control-character", "文字里有控制字符", REJECTED, "删去看不见的字符"),
-        ("formula", "单元格是公式", REJECTED, "改成文字"),
-        ("name-mismatch", "名称与代码（姓名与号码）不是同一主体", QUARANTINED, "由办公室核对后放行或退回"),
-        ("duplicate-row", "同一文件里重复的行", UNCHANGED, "不必处理"),
-        ("same-document", "同一文书号，内容不同", REJECTED, "确有变更的，走更正"),
-        ("late-report", "超过七个工作日才报", LATE, "照收，计入及时率"),
-        ("full-width", "全角数字", ACCEPTED, "自动转成半角"),
-        ("lower-case-x", "小写字母", ACCEPTED, "自动转成大写"),
-        ("old-number", "只有旧注册号", ACCEPTED, "按已知的对应关系换成统一社会信用代码"),
-        ("unknown-column", "多出一列", REJECTED, "用模板的列名"),
-        ("missing-column", "缺少一列", REJECTED, "用模板的列名"),
-        ("anothers-item", "不是本部门的条目", REJECTED, "由目录所列的来源单位报送"),
+    code: Kind(code, title, verdict, told)
+    for code, title, verdict, told in (
+        ("bad-credit-code", "统一社会信用代码校验位不对", REJECTED, "bad-code"),
+        ("bad-id-number", "公民身份号码校验位不对", REJECTED, "bad-id-number"),
+        ("no-such-day", "没有的日期（2月30日）", REJECTED, "not-a-date"),
+        ("not-a-day", "日期写成“同”", REJECTED, "not-a-date"),
+        ("year-9999", "决定日期写成 9999-12-31", REJECTED, "day-out-of-range"),
+        ("future-decision", "决定日期晚于今天", REJECTED, "future"),
+        ("missing-required", "必填列是空的", REJECTED, "required"),
+        ("outside-enumeration", "值不在所列范围内", REJECTED, "not-a-value"),
+        ("negative-amount", "金额是负数", REJECTED, "too-small"),
+        ("ends-before-it-begins", "有效期先止后起", REJECTED, "not-before"),
+        ("overlong-text", "文字超过 2000 个字符", REJECTED, "too-long"),
+        ("control-character", "文字里有控制字符", REJECTED, "control-character"),
+        ("formula", "单元格是公式", REJECTED, "formula"),
+        ("name-mismatch", "名称与代码（姓名与号码）不是同一主体", QUARANTINED, ""),
+        ("duplicate-row", "同一文件里重复的行", UNCHANGED, ""),
+        ("same-document", "同一文书号，内容不同", REJECTED, "twice-in-file"),
+        ("late-report", "超过七个工作日才报", LATE, ""),
+        ("full-width", "全角数字", ACCEPTED, ""),
+        ("lower-case-x", "小写字母", ACCEPTED, ""),
+        ("old-number", "只有旧注册号", ACCEPTED, ""),
+        ("unknown-column", "多出一列", REJECTED, "unknown-column"),
+        ("missing-column", "缺少一列", REJECTED, "missing-column"),
+        ("anothers-item", "不是本部门的条目", REJECTED, ""),
     )
 }
 WHOLE_FILE = ("unknown-column", "missing-column", "anothers-item")
 """Faults of a file, not of a row: nothing of it is judged."""
 
 
-def planted(item: Mapping[str, Any], clerk: Clerk, known: Sequence[Row]) -> Iterator[tuple[Row, Fault | None]]:
+class Planted(NamedTuple):
+    """A row as it was typed, what its document says, and what is wrong with it."""
+
+    row: Row
+    document: Row
+    fault: Fault | None
+
+
+def planted(item: Mapping[str, Any], clerk: Clerk, known: Sequence[Row]) -> Iterator[Planted]:
     """Rows of ``item``, a correct one before each that carries a fault, so that every fault has a neighbour.
 
     ``known``: rows that were reported before, whose subjects the archives know.
     """
     for code, plant in PLANTERS.items():
         before, row = clerk.row(item), clerk.again(item, clerk.rng.choice(known))
-        column = plant(Bed(row, before, clerk, item, known))
+        right = dict(row)
+        column = plant(Bed(row, right, before, clerk, item, known))
         if column is not None:
-            yield before, None
-            yield row, Fault(KINDS[code], column)
+            yield Planted(before, before, None)
+            yield Planted(
+                row, before if row["document_no"] == before["document_no"] else right, Fault(KINDS[code], column)
+            )
 
 
 @dataclass(frozen=True)
 class Bed:
-    """Where a fault is planted: ``row``, which is correct and about a known subject, and the row ``before`` it."""
+    """Where a fault is planted: ``row``, which is correct and about a known subject, and the row ``before`` it.
+    ``right``: what its document says."""
 
     row: Row
+    right: Row
     before: Row
     clerk: Clerk
     item: Mapping[str, Any]
@@ -149,7 +162,8 @@ def _other_content(bed: Bed) -> str | None:
 
 
 def _late(bed: Bed) -> str | None:
-    return bed.put("decided_on", (bed.clerk.today - timedelta(days=LATE_DAYS)).isoformat())
+    bed.right["decided_on"] = (bed.clerk.today - timedelta(days=LATE_DAYS)).isoformat()
+    return bed.put("decided_on", bed.right["decided_on"])
 
 
 def _wide(bed: Bed) -> str | None:
@@ -162,7 +176,8 @@ def _lower(bed: Bed) -> str | None:
     with_letter = [row for row in bed.known if row[column] != row[column].lower()]
     if not with_letter:
         return None
-    bed.row.update({**bed.clerk.rng.choice(with_letter), "document_no": bed.row["document_no"]})
+    bed.right.update({**bed.clerk.rng.choice(with_letter), "document_no": bed.row["document_no"]})
+    bed.row.update(bed.right)
     return bed.put(column, bed.row[column].lower())
 
 

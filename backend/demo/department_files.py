@@ -37,7 +37,9 @@ PLAN = (
 
 @dataclass(frozen=True)
 class DepartmentFile:
-    """One file. ``faults``: by number of the row, the first under the head being 1. ``whole``: why it is refused."""
+    """One file. ``faults``: by number of the row, the first under the head being 1. ``whole``: why it is refused.
+    ``documents``: what the rows would say if they were as the documents are; the rows themselves where it is empty.
+    """
 
     name: str
     item: Mapping[str, Any]
@@ -46,6 +48,7 @@ class DepartmentFile:
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Row]
     faults: Mapping[int, Fault] = dataclass_field(default_factory=dict)
+    documents: Sequence[Row] = ()
     whole: str = ""
 
     @property
@@ -74,7 +77,7 @@ class DepartmentFile:
             "form": formats.FORM_TITLE[self.form], "rows": len(self.rows), "refused_whole": self.whole or None,
             "faults": [
                 {"row": number, "kind": fault.kind.code, "what": fault.kind.title,
-                 "column": titles.get(fault.column, ""), "verdict": fault.kind.verdict}
+                 "column": titles.get(fault.column, ""), "verdict": fault.kind.verdict, "told": fault.kind.told}
                 for number, fault in sorted(self.faults.items())
             ],
         }  # fmt: skip
@@ -106,10 +109,11 @@ def _clean(item: Mapping[str, Any], clerk: Clerk, form: str) -> DepartmentFile:
 
 
 def _faulty(item: Mapping[str, Any], clerk: Clerk, form: str, known: Sequence[Row]) -> DepartmentFile:
-    found = [one for one in planted(item, clerk, known) if _fits(form, one[1])]
-    faults = {number: fault for number, (_, fault) in enumerate(found, 1) if fault}
-    rows = [row for row, _ in found]
-    return DepartmentFile(_name(item, "faulty", form), item, clerk.department, form, columns(item), rows, faults)
+    found = [one for one in planted(item, clerk, known) if _fits(form, one.fault)]
+    faults = {number: one.fault for number, one in enumerate(found, 1) if one.fault}
+    rows, documents = [one.row for one in found], [one.document for one in found]
+    name = _name(item, "faulty", form)
+    return DepartmentFile(name, item, clerk.department, form, columns(item), rows, faults, documents)
 
 
 def _fits(form: str, fault: Fault | None) -> bool:

@@ -17,7 +17,7 @@ from backend.demo.vocabulary import Someone, Vocabulary
 
 Row = dict[str, str]
 PERSON_COLUMNS = (("name", "姓名"), ("id_number", "公民身份号码"))
-ENTITY_COLUMNS = (("name", "名称"), ("unified_social_credit_code", "统一社会信用代码"))
+ENTITY_COLUMNS = (("name", "主体名称"), ("unified_social_credit_code", "统一社会信用代码"))
 """The columns of the subject, which an item's fields do not repeat."""
 OLD_DIVISION = "320121"
 NEWEST_DAYS = 6
