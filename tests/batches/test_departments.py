@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,10 @@ def test_clean_files_are_filed_and_faulty_ones_go_back_row_by_row(
         "added": wanted[ACCEPTED] + wanted[LATE], "rejected": wanted[REJECTED], "quarantined": wanted[QUARANTINED],
         "unchanged": wanted[UNCHANGED], "late": wanted[LATE],
     }, json.dumps(batch, ensure_ascii=False, indent=1)  # fmt: skip
+    found = {one["fault"]: 0 for one in batch["findings"]}
+    for one in batch["findings"]:
+        found[one["fault"]] += one["rows"]
+    assert found == Counter(fault.kind.told for fault in faulty.faults.values() if fault.kind.told)
     titles = dict(faulty.columns)
     for n, row in back.items():
         fault = faulty.faults[n - head]

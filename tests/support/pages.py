@@ -1,3 +1,3 @@
 """The pages at which staff work."""
 
-DESKS = ("/app/staff", "/app/counter", "/app/office", "/app/audit", "/app/quality")
+DESKS = ("/app/staff", "/app/counter", "/app/office", "/app/audit", "/app/data", "/app/quality")

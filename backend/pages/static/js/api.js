@@ -22,6 +22,15 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // 代办时也仍是自己的事：账号、会话、代办关系本身。
 const OWN = /^\/(me$|auth\/|me\/(delegations|identity|recovery|sessions)|delegations|identity\/)/;
 
+const ACCEPTED = { Accept: "application/json, application/problem+json", "Accept-Language": "zh-CN" };
+
+function addressOf(path, query) {
+  const url = new URL(path.startsWith("/api/") ? path : `/api/v1${path}`, location.origin);
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== null && value !== undefined) url.searchParams.set(name, value);
+  return url;
+}
+
 export class Client {
   #refreshing = null;
   #reads = new AbortController();
@@ -120,11 +129,39 @@ export class Client {
     return this.call("POST", "/files", { form });
   }
 
+  // 文件原样就是请求体，边送边报进度（fetch 报不了）。键由调用的一方保存，没有收到答复时用同一个键再送。
+  async sendFile(path, options) {
+    let response = await this.#sendFile(path, options);
+    if (response.status === 401 && this.session && (await this.#refresh()))
+      response = await this.#sendFile(path, options);
+    if (response.status === 401) {
+      this.session = null;
+      this.onSignedOut();
+    }
+    return this.#read(response);
+  }
+
+  #sendFile(path, { query, file, type, key, progress, signal }) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", addressOf(path, query));
+      const told = { ...ACCEPTED, Authorization: `Bearer ${this.session.access_token}`, "Content-Type": type };
+      for (const [name, value] of Object.entries({ ...told, "Idempotency-Key": key }))
+        request.setRequestHeader(name, value);
+      request.upload.addEventListener("progress", (event) => progress(event.total ? event.loaded / event.total : 1));
+      request.addEventListener("load", () =>
+        resolve(new Response(request.responseText, { status: request.status })),
+      );
+      for (const broken of ["error", "abort", "timeout"])
+        request.addEventListener(broken, () => reject(new Unreachable()));
+      signal.addEventListener("abort", () => request.abort());
+      request.send(file);
+    });
+  }
+
   async #send(method, path, { body, form, query, key, anonymous, blob, timeoutMs = 20000 } = {}) {
-    const url = new URL(path.startsWith("/api/") ? path : `/api/v1${path}`, location.origin);
-    for (const [name, value] of Object.entries(query ?? {}))
-      if (value !== null && value !== undefined) url.searchParams.set(name, value);
-    const headers = { Accept: "application/json, application/problem+json", "Accept-Language": "zh-CN" };
+    const url = addressOf(path, query);
+    const headers = { ...ACCEPTED };
     if (!anonymous && this.session) headers.Authorization = `Bearer ${this.session.access_token}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;

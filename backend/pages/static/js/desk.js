@@ -14,6 +14,7 @@ const DESKS = [
   ["/app/office", "办公室", ["office", "auditor", "partner-manager", "account-admin"]],
   ["/app/declarations", "自主申报", ["office", "data-officer", "partner-manager"]],
   ["/app/modelling", "评分办法", ["office", "auditor"]],
+  ["/app/data", "数据报送", ["data-officer", "office"]],
   ["/app/quality", "数据质量", ["office", "auditor", "data-officer"]],
   ["/app/audit", "审计", ["auditor"]],
   ["/app/staff", "账号", null],
