@@ -118,11 +118,12 @@ WELCOME = """
   账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
+  数据 data       {base}/app/data
   审计 audit      {base}/app/audit
   评分 scoring    {base}/app/modelling   {base}/scoring
   部门文件 files  instance/department-files
   接口 API        {base}/docs
-  数据 hand-over  instance/demo.json
+  移交 hand-over  instance/demo.json
 
 Ctrl-C 结束 / ends it.
 """

@@ -20,7 +20,7 @@ from backend.codes import service as codes
 from backend.community import points
 from backend.community import service as community
 from backend.consents import service as consents
-from backend.demo import archive, departments
+from backend.demo import archive, departments, reports
 from backend.demo.install import MARK, Demo
 from backend.demo.vocabulary import RESIDENTS, Someone, Vocabulary
 from backend.identity import service as identity
@@ -56,7 +56,7 @@ class Seeder:
         self.people = list(self.words.people(RESIDENTS))
         self.handover: dict[str, Any] = {}
         self.bar = tqdm(
-            total=3 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 50, unit="项", desc="演示数据"
+            total=3 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 60, unit="项", desc="演示数据"
         )
 
     def run(self) -> None:
@@ -66,8 +66,9 @@ class Seeder:
         self._archives(ids)
         self._scores(ids[UNBOUND_SHOWN:-1])
         self._merchants()
-        publicity.index_names()
         self._staff_and_devices()
+        self._reports()
+        publicity.index_names()
         self._offers()
         self.bar.update(self.bar.total - self.bar.n)
         self.bar.close()
@@ -145,7 +146,7 @@ class Seeder:
                     merchants.evaluate(session, one.id)
             shown += registered
             self.bar.update(2 * len(chunk))
-        chosen = list(zip(news, shown, strict=True))[:12]
+        chosen = list(zip(news, shown, strict=True))[: reports.SHOWN_SHOPS]
         self.handover["merchants"] = [{"label": new.name, "public_code": one.public_code} for new, one in chosen]
 
     def _merchant(self, serial: int, places: Sequence[Any], trades: Sequence[Any]) -> merchants.NewMerchant:
@@ -215,6 +216,13 @@ class Seeder:
             points.fund_all(session, self.today)
         with db.transaction() as session:
             self.handover["devices"] = [_make_device(session, place) for place in self.content["perks"]["venues"]]
+        self.bar.update(10)
+
+    def _reports(self) -> None:
+        """What the departments have sent so far."""
+        items = {item["code"]: item for item in self.content["catalogue"]["items"]}
+        fresh = Vocabulary.read(ROOT / "config" / "cities" / self.content["city"]["code"])
+        reports.report_past(items, fresh, departments.subjects(self.demo, fresh), self.today)
         self.bar.update(10)
 
     def _first_partner(self, session: Session) -> UUID:
