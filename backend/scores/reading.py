@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, bindparam, or_, select
 
+from backend.catalogue import service as catalogue
 from backend.consents import service as consents
 from backend.kit import city, clock, db
 from backend.kit.db import Reader
@@ -22,6 +23,7 @@ from backend.scores import models
 from backend.scores.compiled import PURPOSE, Statements
 from backend.scores.computing import Score, compiled_in_force, compiled_of, text_version
 from backend.scores.errors import ScoringVersionUnknown
+from backend.scoring import advice
 from backend.scoring.rules import Plan
 
 
@@ -108,6 +110,12 @@ def level_rank(reader: Reader, resident_id: UUID) -> tuple[str, int] | None:
 def explain(reader: Reader, resident_id: UUID) -> Explained:
     """A resident's score today with all its reasons, out of one statement. Raises ConsentMissing."""
     return _or_missing(reader, resident_id, _told(reader, compiled_in_force(reader), resident_id, clock.today()))
+
+
+def would_raise(reader: Reader, told: Explained) -> list[advice.Rise]:
+    """What would raise a score of today, and when an adverse record counts less."""
+    sources = {code: item.source_departments for code, item in catalogue.items(reader).items()}
+    return advice.rises(told.plan, told.reasons, told.score.as_of_on, sources)
 
 
 def explain_as_of(

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from flask import Response
+
 from backend.consents.errors import ConsentMissing
-from backend.kit import db
-from backend.scores import service
+from backend.kit import clock, db
+from backend.scores import plot, service
 from backend.scores.causes import CAUSES
 from backend.scores.errors import ScoringVersionUnknown
 from backend.scores.schemas import (
@@ -68,12 +70,14 @@ def list_my_score_reasons(query: dict[str, Any]) -> dict[str, Any]:
     每一分来自哪条记录、哪个指标、依据什么、计到哪一天；分值是按时间折算、按上限封顶之后的。
     `base` 加上全部 `items` 的 `points` 等于 `value`；超出分数范围的部分由指标 `clamp` 单列。
     异议处理中的记录不计算，列在 `left_out`。
+    `would_raise` 写明哪些依法认定的记录还能加分、加多少，不利记录哪一天起少计。
     """
     resident_id = callers.current().person()
     after = decode_cursor(query["cursor"], int)
     with db.reading() as reader:
         told = service.explain(reader, resident_id)
-    return _page(told, query["limit"], after)
+        raising = service.would_raise(reader, told)
+    return {**_page(told, query["limit"], after), "would_raise": raising}
 
 
 @blp.route("/me/score/as-of", methods=["GET"])
@@ -128,6 +132,22 @@ def list_my_score_history(query: dict[str, Any]) -> dict[str, Any]:
     answer = page(found, query["limit"], lambda change: (change.at, change.id))
     answer["items"] = [_change(plan, change) for change in answer["items"]]
     return answer
+
+
+@blp.route("/me/score/history.svg", methods=["GET"])
+@allow("scores.read_own")
+@blp.response(200, {"type": "string"}, content_type="image/svg+xml")
+@problems(IdentityNotBound, ConsentMissing)
+def draw_my_score_history() -> Response:
+    """信用分变化图（SVG）
+
+    最近一百次变化的折线，横线为各等级的起点分数；图中带有文字说明，数据即 `/me/score/history`。
+    """
+    resident_id = callers.current().person()
+    with db.reading() as reader:
+        plan = service.plan(reader)
+        drawn = plot.course(plan, service.history(reader, resident_id, 100), clock.today())
+    return Response(drawn, content_type="image/svg+xml; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 def _level(level: rules.Level) -> dict[str, Any]:

@@ -72,7 +72,21 @@ class LeftOutView(View):
     text = fields.String(required=True)
 
 
-class ScoreReasonsView(View):
+class RiseView(View):
+    kind = fields.String(
+        required=True,
+        metadata={"enum": ["earn", "time"], "description": "earn 还能得到；time 不利记录到期或折算"},
+    )
+    indicator = fields.String(required=True, attribute="indicator_id")
+    title = fields.String(required=True)
+    points = fields.Integer(required=True, metadata={"description": "总共还能加多少分；`time` 为到那一天回升多少"})
+    points_each = fields.Integer(required=True, allow_none=True, metadata={"description": "再有一条记录加多少分"})
+    on = Day(required=True, allow_none=True, metadata={"description": "不利记录少计或不再计的日期"})
+    record_id = fields.UUID(required=True, allow_none=True)
+    text = fields.String(required=True, metadata={"description": "说明"})
+
+
+class ScoreTakenApartView(View):
     """``base`` plus the points of all items is ``value``."""
 
     items = fields.List(fields.Nested(ScoreReasonView), required=True)
@@ -86,7 +100,15 @@ class ScoreReasonsView(View):
     )
 
 
-class ScoreAsOfView(ScoreReasonsView):
+class ScoreReasonsView(ScoreTakenApartView):
+    would_raise = fields.List(
+        fields.Nested(RiseView),
+        required=True,
+        metadata={"description": "什么会使分数上升；只有目录内依法认定的记录，社区生活不在其中"},
+    )
+
+
+class ScoreAsOfView(ScoreTakenApartView):
     level = fields.Nested(ScoreLevelView, required=True)
     known_at = Instant(required=True, allow_none=True, metadata={"description": "凭到哪一刻为止所知；空为现在"})
 

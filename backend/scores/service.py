@@ -37,6 +37,7 @@ from backend.scores.reading import (
     level_rank,
     require,
     stood,
+    would_raise,
 )
 from backend.scoring import linter
 from backend.scoring.rules import Level, Plan
@@ -47,6 +48,7 @@ __all__ = [
     "forget_lapsed", "history", "level_rank", "level_rank_of", "levels", "lint_policy", "on_consent_changed",
     "on_records_changed", "on_records_loaded", "plan", "recompute", "recompute_all", "recompute_due", "recompute_many",
     "recompute_missing", "require", "simulate_chunk", "stood",
+    "would_raise",
 ]  # fmt: skip
 
 

@@ -2519,6 +2519,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/score/history.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 信用分变化图（SVG）
+         * @description 最近一百次变化的折线，横线为各等级的起点分数；图中带有文字说明，数据即 `/me/score/history`。
+         *
+         *     可调用者：resident（本人）。权限：`scores.read_own`。
+         */
+        get: operations["draw_my_score_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/score/reasons": {
         parameters: {
             query?: never;
@@ -2530,7 +2552,7 @@ export interface paths {
          * 信用分的理由
          * @description 每一分来自哪条记录、哪个指标、依据什么、计到哪一天；分值是按时间折算、按上限封顶之后的。
          *     `base` 加上全部 `items` 的 `points` 等于 `value`；超出分数范围的部分由指标 `clamp` 单列。
-         *     异议处理中的记录不计算，列在 `left_out`。
+         *     异议处理中的记录不计算，列在 `left_out`。`would_raise` 写明哪些依法认定的记录还能加分、加多少，不利记录哪一天起少计。
          *
          *     可调用者：resident（本人）。权限：`scores.read_own`。
          */
@@ -6232,6 +6254,28 @@ export interface components {
             /** Format: date-time */
             reviewed_at: string;
         };
+        RiseView: {
+            indicator: string;
+            /**
+             * @description `earn` 还可以得到；`time` 不利记录到期或折算
+             * @enum {string}
+             */
+            kind: "earn" | "time";
+            /**
+             * Format: date
+             * @description 不利记录少计或不再计的日期
+             */
+            on: string | null;
+            /** @description 总共还能加多少分；`time` 为到那一天回升多少 */
+            points: number;
+            /** @description 再有一条记录加多少分 */
+            points_each: number | null;
+            /** Format: uuid */
+            record_id: string | null;
+            /** @description 说明 */
+            text: string;
+            title: string;
+        };
         RoleGiven: {
             /** Format: uuid */
             organisation_id: string;
@@ -6415,6 +6459,8 @@ export interface components {
             next_cursor: string | null;
             policy_version: string;
             value: number;
+            /** @description 什么会使分数上升；只有目录内依法认定的记录，社区生活不在其中 */
+            would_raise: components["schemas"]["RiseView"][];
         };
         ScoreRuleView: {
             /** @description 依据 */
@@ -18924,6 +18970,91 @@ export interface operations {
             };
             /** @description `invalid-request` 请求内容有误 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_my_score_history: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -120,6 +120,10 @@ def _sees_the_score_after_consent(page: Watched) -> None:
     lines = page.page.locator("#reasons > li")
     points = [int(text.replace("−", "-").replace("+", "")) for text in lines.locator(":scope > .num").all_inner_texts()]
     assert sum(points[:-1]) == points[-1] == int(score.inner_text())
+    expect(page.page.locator("#would-raise > li").first).to_contain_text("还可以加")
+    course = card(page, "分数的变化").get_by_role("img", name=re.compile(f"为 {score.inner_text()} 分"))
+    expect(course).to_be_visible()
+    assert course.evaluate("image => image.naturalWidth") == 320
     page.is_usable()
 
 

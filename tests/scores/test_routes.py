@@ -27,7 +27,7 @@ def test_read_my_score_says_how_to_opt_in_before_the_consent(
     client: CheckedClient, signed_in: Callable[..., str]
 ) -> None:
     token = signed_in(uuid4())
-    for path in ("", "/reasons", "/history"):
+    for path in ("", "/reasons", "/history", "/history.svg"):
         answer = client.get(f"/api/v1/me/score{path}", token=token)
         assert (answer.status_code, answer.get_json()["type"]) == (403, "/problems/consent-missing")
         assert answer.get_json()["opt_in"] == {"method": "PUT", "path": "/api/v1/me/consents/score"}
@@ -57,6 +57,12 @@ def test_my_score_can_be_taken_apart(client: CheckedClient, signed_in: Callable[
     assert first["items"] + rest["items"] == told["items"] and rest["next_cursor"] is None
     (line,) = client.get("/api/v1/me/score/history", token=token).get_json()["items"]
     assert (line["value"], line["cause"], line["cause_text"]) == (720, "consent", "同意计算信用分")
+    drawn = client.get("/api/v1/me/score/history.svg", token=token)
+    assert drawn.mimetype == "image/svg+xml" and "720 分" in drawn.get_data(as_text=True)
+    assert [rise["indicator"] for rise in told["would_raise"]].count("integrity-honour") == 0  # its cap is reached
+    promise = next(rise for rise in told["would_raise"] if rise["indicator"] == "promise-kept")
+    assert (promise["kind"], promise["points"], promise["points_each"]) == ("earn", 30, 15)
+    assert "区行政审批局" in promise["text"]
 
 
 def test_a_disputed_record_is_listed_as_left_out(client: CheckedClient, signed_in: Callable[..., str]) -> None:

@@ -23,7 +23,12 @@ async function ownScore(api) {
 }
 
 async function scoreCards({ api }, score) {
-  const [reasons, history] = await Promise.all([api.get("/me/score/reasons"), api.get("/me/score/history")]);
+  const [reasons, history, picture] = await Promise.all([
+    api.get("/me/score/reasons"),
+    api.get("/me/score/history"),
+    api.call("GET", "/me/score/history.svg", { blob: true }),
+  ]);
+  const drawn = await picture.text();
   return [
     card(
       "信用分",
@@ -63,8 +68,10 @@ async function scoreCards({ api }, score) {
           ]
         : null,
     ),
+    raising(reasons.would_raise),
     card(
       "分数的变化",
+      h("img", { class: "course", alt: plotWords(drawn), src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawn)}` }),
       h(
         "ul",
         { class: "reasons" },
@@ -84,6 +91,35 @@ async function scoreCards({ api }, score) {
     ),
   ];
 }
+
+// 还能加分的在前，到期的在后；说明由接口给出。
+function raising(rises) {
+  if (!rises.length) return null;
+  return card(
+    "怎样会上升",
+    h(
+      "ul",
+      { class: "reasons", id: "would-raise" },
+      rises.map((one) =>
+        h(
+          "li",
+          null,
+          h("span", null, one.title, h("br"), h("span", { class: "small muted" }, one.text)),
+          h(
+            "span",
+            { class: "num plus" },
+            one.points ? signed(one.points) : "",
+            one.on ? [h("br"), h("span", { class: "small muted" }, day(one.on))] : null,
+          ),
+        ),
+      ),
+    ),
+    h("p", { class: "small muted" }, "只有依法认定、列入目录的记录计分；社区生活不计分，得社区积分。"),
+  );
+}
+
+const plotWords = (drawn) =>
+  new DOMParser().parseFromString(drawn, "image/svg+xml").querySelector("desc")?.textContent ?? "信用分的变化";
 
 function meter({ value, scale }) {
   const x = (points) => (300 * (points - scale.min)) / (scale.max - scale.min);
