@@ -30,6 +30,11 @@ def _of_batch(table: str) -> Index:
     return Index(f"ix_{table}_batch_id", "batch_id", "status", postgresql_where=reported, sqlite_where=reported)
 
 
+COUNTING = ["decided_on", "counts_until_on", "status"]
+"""What says whether a record counts lies in the index by which a person's archive is found: whoever computes over the
+whole city reads that and not the archive."""
+
+
 class _Content:
     """What a document says, what became of it, and who changed it last. ``…_on``: the last day, Shanghai.
 
@@ -64,7 +69,7 @@ class RecordRow(_Content, Base):
 
     __tablename__ = "records"
     __table_args__ = (
-        UniqueConstraint("resident_id", "item_code", "document_no"),
+        UniqueConstraint("resident_id", "item_code", "document_no", postgresql_include=COUNTING),
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
         _of_batch("records"),
