@@ -177,11 +177,21 @@ def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]
     return found
 
 
+_HOLD = Prepared(
+    select(PersonRow.resident_id)
+    .where(PersonRow.resident_id == bindparam("resident"))
+    .with_for_update(key_share=True)
+)
+
+
 def lock_people(session: Session, resident_ids: Collection[UUID]) -> None:
     """Hold these people's rows, by key, until the transaction ends; what is computed about a person takes turns by it.
 
     It keeps no one from referring to them. SQLite's one writer holds everything already.
     """
+    if len(resident_ids) == 1:
+        _HOLD.first(session, {"resident": next(iter(resident_ids))})
+        return
     for chunk in chunks(sorted(resident_ids)):
         statement = select(PersonRow.resident_id).where(PersonRow.resident_id.in_(chunk))
         session.execute(statement.order_by(PersonRow.resident_id).with_for_update(key_share=True)).all()

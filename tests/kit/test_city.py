@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from backend.kit import city as cities
@@ -45,14 +46,34 @@ def test_a_read_outside_a_transaction_asks_once_and_sees_a_load_of_its_own_proce
     asked: list[str] = []
     with db.reading() as reader:
         cities.get(reader, "city")
-        real = reader.execute
-        reader.execute = lambda *args, **kwargs: asked.append("query") or real(*args, **kwargs)  # type: ignore[method-assign, func-returns-value]
+
+        def hear(*args: Any) -> None:
+            asked.append(args[2])
+
+        event.listen(reader, "before_cursor_execute", hear)
         cities.get(reader, "city")
         assert asked == []
         with db.transaction() as session:
             cities.load(session, {"city": city["city"]})
         assert cities.get(reader, "city").content == city["city"]
-        assert asked == ["query"]
+        assert len(asked) == 1
+        event.remove(reader, "before_cursor_execute", hear)
+
+
+def test_a_transaction_asks_once_for_all_kinds_and_sees_its_own_load(database: db.Database, city: Contents) -> None:
+    asked: list[str] = []
+    with db.transaction() as session:
+        cities.get(session, "city")
+        event.listen(session.connection(), "before_cursor_execute", lambda *args: asked.append(args[2]))
+        for kind in ("perks", "scoring", "city"):
+            cities.get(session, kind)
+        assert not [statement for statement in asked if "content" not in statement]
+        cities.load(session, changed(city, version="just-loaded", effective_on="2026-01-02"))
+        asked.clear()
+        assert cities.get(session, "deadlines").version == "just-loaded"
+        assert cities.get(session, "scoring").content == city["scoring"]
+        assert len([statement for statement in asked if "content" not in statement]) == 1
+        session.rollback()
 
 
 def test_every_file_of_a_city_must_be_there_and_be_toml(tmp_path: Any) -> None:
