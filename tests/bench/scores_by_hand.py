@@ -53,14 +53,16 @@ def _grouped(version: str, members: str, whose: str) -> str:
   WHERE {whose} AND r.status = 'active' AND r.counts_until_on >= %(today)s
   GROUP BY r.resident_id, s.n, CASE s.days WHEN 0 THEN 0 WHEN 365 THEN extract(year FROM r.decided_on)::int
     ELSE (r.decided_on - DATE '0001-01-01') / s.days END),
-by_indicator AS (SELECT resident_id, n, least(sum(points), {_by(plan, lambda one: one.total_cap or NEVER)})::int AS points,
-  min(changes) AS changes FROM by_period GROUP BY resident_id, n),
+by_indicator AS (SELECT resident_id, n, min(changes) AS changes,
+  least(sum(points), {_by(plan, lambda one: one.total_cap or NEVER)})::int AS points
+  FROM by_period GROUP BY resident_id, n),
 by_side AS (SELECT resident_id, {side} AS side, sum(points) AS points, min(changes) AS changes
   FROM by_indicator GROUP BY resident_id, side),
 by_resident AS (SELECT resident_id, sum({capped} END) AS points, min(changes) AS changes
   FROM by_side GROUP BY resident_id),
-numbers AS (SELECT m.resident_id, greatest({plan.minimum}, least({plan.maximum}, {plan.base} + coalesce(b.points, 0)))::int
-  AS value, b.changes AS next_change_on FROM ({members}) m LEFT JOIN by_resident b USING (resident_id))
+numbers AS (SELECT m.resident_id,
+  greatest({plan.minimum}, least({plan.maximum}, {plan.base} + coalesce(b.points, 0)))::int AS value,
+  b.changes AS next_change_on FROM ({members}) m LEFT JOIN by_resident b USING (resident_id))
 SELECT resident_id, value, CASE {levels} END AS level_id, next_change_on FROM numbers"""
 
 
@@ -75,8 +77,8 @@ def grouped(plan: Plan, members: str, whose: str) -> str:
 
 # --- one resident, one transaction -----------------------------------------------------------------------------------
 
-PLACE = """SELECT version FROM city_policies WHERE kind = %s AND effective_on <= %s
-ORDER BY effective_on DESC, loaded_at DESC LIMIT 1"""
+IN_FORCE = "SELECT kind, version FROM city_policies WHERE effective_on <= %s ORDER BY effective_on, loaded_at"
+MARK = "UPDATE records SET status = %s WHERE resident_id = %s AND id = %s"
 FILED = "SELECT status FROM records WHERE resident_id = %s AND id = %s FOR UPDATE"
 _SAID = """resident_id, id, version, item_code, effect, source_organisation_id, source_name, document_no, title,
 decided_on, ended_on, counts_until_on, publicity_until_on, status, fields, batch_id, known_from, changed_at, changed_by,
@@ -96,15 +98,18 @@ NOTE = """INSERT INTO score_history (resident_id, id, value, level_id, previous_
 record_id, at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 
+def change(hand: Hand, resident_id: UUID, record_id: UUID, status: str) -> None:
+    """A record's status changes, and its former state is kept."""
+    run, now = hand.connection.execute, datetime.now(UTC)
+    if run(FILED, (resident_id, record_id)).fetchone()[0] != status:
+        run(VERSION, (now, resident_id, record_id))
+        run(CHANGE, (status, now, resident_id, record_id)).fetchone()
+
+
 def recompute(hand: Hand, plan: Plan, text: str, resident_id: UUID, record_id: UUID, status: str) -> None:
-    """A record's status changes and its former state is kept; the score follows, with a line of history."""
+    """The score follows a record's new status, with a line of history."""
     run, now, today = hand.connection.execute, datetime.now(UTC), clock.today()
-    if run(FILED, (resident_id, record_id)).fetchone()[0] == status:
-        return
-    run(VERSION, (now, resident_id, record_id))
-    run(CHANGE, (status, now, resident_id, record_id)).fetchone()
-    for kind in ("consents", "scoring"):
-        run(PLACE, (kind, today)).fetchone()
+    run(IN_FORCE, (today,)).fetchall()
     run(HOLD, (resident_id,)).fetchone()
     granted, given = run(GIVEN, (resident_id,)).fetchone()
     if not granted or given != text:
