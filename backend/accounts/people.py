@@ -178,9 +178,7 @@ def people(reader: Reader, resident_ids: Collection[UUID]) -> dict[UUID, Person]
 
 
 _HOLD = Prepared(
-    select(PersonRow.resident_id)
-    .where(PersonRow.resident_id == bindparam("resident"))
-    .with_for_update(key_share=True)
+    select(PersonRow.resident_id).where(PersonRow.resident_id == bindparam("resident")).with_for_update(key_share=True)
 )
 
 

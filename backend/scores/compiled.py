@@ -29,7 +29,7 @@ from backend.kit.prepared import Prepared
 from backend.records import service as records
 from backend.scores import models
 from backend.scoring.rules import Plan
-from backend.scoring.statement import ARCHIVE, REASON_COLUMNS, Text, quoted
+from backend.scoring.statement import ARCHIVE, REASON_COLUMNS, TOLD_ORDER, Text, quoted
 
 PURPOSE = "score"
 WHOSE = {
@@ -240,7 +240,7 @@ class Statements:
         sql = (
             f"WITH given AS ({self._members('one')}), {self._text.reasons(archive)}"  # noqa: S608 - as above
             f" SELECT {', '.join(f'q.{name}' for name in REASON_COLUMNS)} FROM given LEFT JOIN told q ON true"
-            " ORDER BY q.position"
+            f" ORDER BY {TOLD_ORDER}"
         )
         return self._prepared(sql, *REASON_COLUMNS)
 

@@ -24,7 +24,7 @@ from backend.scores.compiled import PURPOSE, Statements
 from backend.scores.computing import Score, compiled_in_force, compiled_of, text_version
 from backend.scores.errors import ScoringVersionUnknown
 from backend.scoring import advice
-from backend.scoring.rules import Plan
+from backend.scoring.rules import CLAMP, Plan
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _told(
         rows = statements.known.rows(reader, {**asked, "known_at": known_at})
     if not rows:
         return None
-    reasons = [row for row in rows if row.kind == "reason"]
+    reasons = [row for row in rows if row.kind in ("reason", CLAMP)]
     plan, value = statements.plan, statements.plan.base + sum(row.points for row in reasons)
     changes = min((row.changes_on for row in reasons if row.changes_on is not None), default=None)
     score = Score(value, plan.level_of(value), plan.version, day, changes)

@@ -101,11 +101,12 @@ def read_my_score_as_of(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(told: service.Explained, limit: int, after: Any) -> dict[str, Any]:
-    rest = [reason for reason in told.reasons if after is None or reason.position > after[0]]
-    shown = rest[:limit]
+    start = 0 if after is None else max(0, after[0])
+    shown = told.reasons[start : start + limit]
+    more = start + limit < len(told.reasons)
     return {
         "items": [_reason(told.plan, reason) for reason in shown],
-        "next_cursor": encode_cursor(shown[-1].position) if len(rest) > len(shown) else None,
+        "next_cursor": encode_cursor(start + limit) if more else None,
         "base": told.plan.base,
         "value": told.score.value,
         "as_of": told.score.as_of_on,

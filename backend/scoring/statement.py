@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from backend.scoring.rules import CALENDAR_YEAR, CLAMP, Indicator, Plan
 
+ACTIVE = "'active'"
 UNLIMITED = 1_000_000_000
 """Stands for "no cap"; beyond every sum of points."""
 ARCHIVE = "records"
@@ -33,33 +34,39 @@ class Dialect(NamedTuple):
     greatest: str
     day: Callable[[str, str], str]
     """A date some days (an integer, in SQL) later."""
-    number: Callable[[str], str]
-    """A date's days since 0001-01-01."""
+    days: Callable[[str, str], str]
+    """Days from the first date to the second."""
+    first: str
+    """The day from which days are counted."""
     year: Callable[[str], str]
     today: str
     members: str
-    materialized: str
+    once: str
+    """That what a query gives is worked out once, where the database would not see it by itself."""
+    once_where_calls_cost: str
 
 
 DIALECTS = {
     "postgresql": Dialect(
-        "least", "greatest", lambda day, days: f"({day} + {days})", lambda day: f"({day} - DATE '0001-01-01')",
-        lambda day: f"CAST(extract(year FROM {day}) AS integer)", "CAST(:as_of AS date)", "= ANY (:members)",
-        "MATERIALIZED ",
+        "least", "greatest", lambda day, days: f"({day} + {days})", lambda day, last: f"({last} - {day})",
+        "DATE '0001-01-01'", lambda day: f"CAST(extract(year FROM {day}) AS integer)", "CAST(:as_of AS date)",
+        "= ANY (:members)", "MATERIALIZED ", "",
     ),
     "sqlite": Dialect(
         "min", "max", lambda day, days: f"date({day}, ({days}) || ' days')",
-        lambda day: f"CAST(julianday({day}) - julianday('0001-01-01') AS INTEGER)",
-        lambda day: f"CAST(strftime('%Y', {day}) AS INTEGER)", ":as_of",
-        "IN (SELECT value FROM json_each(:members))", "",
+        lambda day, last: f"CAST(julianday({last}) - julianday({day}) AS INTEGER)", "'0001-01-01'",
+        lambda day: f"CAST(substr({day}, 1, 4) AS INTEGER)", ":as_of", "IN (SELECT value FROM json_each(:members))",
+        "", "MATERIALIZED ",
     ),
 }  # fmt: skip
 
 REASON_COLUMNS = (
-    "kind", "position", "points", "dimension_id", "indicator_id", "record_id", "percent", "capped_by", "expires_on",
-    "changes_on", "record_title", "source_name", "decided_on",
+    "kind", "points", "dimension_id", "indicator_id", "record_id", "percent", "capped_by", "expires_on", "changes_on",
+    "record_title", "source_name", "decided_on",
 )  # fmt: skip
-"""``kind``: reason or left-out."""
+"""``kind``: reason, clamp or left-out."""
+TOLD_ORDER = "kind DESC, decided_on DESC, record_id"
+"""Reasons, what an objection keeps out, the clamp; each the latest first."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,9 @@ class Text:
     # --- how both begin ---
 
     def rules(self) -> str:
-        """The steps of all indicators as rows; ``since`` and ``until``: the decisions that a step takes in."""
+        """The steps of all indicators as rows."""
         names = ("item_code, indicator, indicator_id, dimension_id, sign, percent, worth, period_days, period_cap,"
-                 " total_cap, dimension_cap, since, until, to_day, lasts_days")  # fmt: skip
+                 " total_cap, dimension_cap, from_day, to_day, lasts_days")  # fmt: skip
         rows = [
             self._step(number, indicator, step)
             for number, indicator in enumerate(self.plan.indicators.values())
@@ -93,25 +100,28 @@ class Text:
             quoted(indicator.item), number, quoted(indicator.id), quoted(dimension.id), sign, step.percent,
             abs(step.points), indicator.period_days or 0, indicator.per_period_cap or UNLIMITED,
             indicator.total_cap or UNLIMITED, dimension.cap_up if sign > 0 else dimension.cap_down,
-            self.say.day(self.say.today, f"{1 - step.to_day}"), self.say.day(self.say.today, f"{-step.from_day}"),
-            step.to_day, indicator.lasts_days,
+            step.from_day, step.to_day, indicator.lasts_days,
         )  # fmt: skip
         return "({})".format(", ".join(map(str, values)))
 
-    def counting(self, archive: str, whose: str) -> str:
-        """Which records count, each by the one step that its age has reached. Follows ``FROM``."""
+    def filed(self, archive: str, whose: str, statuses: str, *more: str) -> str:
+        """What of an archive is kept on the day, with its age in days."""
+        say, columns = self.say, ("item_code", "decided_on", "counts_until_on", *more)
         return (
-            f"{archive} r JOIN rules u ON u.item_code = r.item_code AND r.decided_on >= u.since"
-            f" AND r.decided_on <= u.until WHERE {whose} AND r.status = 'active'"
-            f" AND r.counts_until_on >= {self.say.today}"
+            f"filed AS {say.once_where_calls_cost}(SELECT {', '.join(f'r.{name}' for name in columns)},"  # noqa: S608 - as above
+            f" {say.days('r.decided_on', say.today)} AS age FROM {archive} r WHERE {whose} AND r.status IN ({statuses})"
+            f" AND r.counts_until_on >= {say.today})"
         )
+
+    COUNTING = "filed r JOIN rules u ON u.item_code = r.item_code AND r.age >= u.from_day AND r.age < u.to_day"
+    """Each record that is filed by the one step that its age has reached; what is decided later has reached none."""
 
     @property
     def period(self) -> str:
-        day = "r.decided_on"
+        say, day = self.say, "r.decided_on"
         return (
-            f"CASE u.period_days WHEN 0 THEN 0 WHEN {CALENDAR_YEAR} THEN {self.say.year(day)}"
-            f" ELSE {self.say.number(day)} / u.period_days END"
+            f"CASE u.period_days WHEN 0 THEN 0 WHEN {CALENDAR_YEAR} THEN {say.year(day)}"
+            f" ELSE {say.days(say.first, day)} / u.period_days END"
         )
 
     @property
@@ -132,9 +142,9 @@ class Text:
         sums = ", ".join(f"sum(points) FILTER (WHERE indicator = {n}) AS i{n}" for n in numbers)
         value = f"CAST({say.greatest}({self.plan.minimum}, {say.least}({self.plan.maximum}, {self._sum()})) AS integer)"
         return (
-            f"members AS {say.materialized}({members}), {self.rules()},"  # noqa: S608 - only ids and integers of a linted policy stand in it
+            f"members AS {say.once}({members}), {self.rules()}, {self.filed(archive, whose, ACTIVE, 'resident_id')},"  # noqa: S608 - only ids and integers of a linted policy stand in it
             f" by_period AS (SELECT r.resident_id, u.indicator, {worth} AS points, min({self.changes_on}) AS changes_on"
-            f" FROM {self.counting(archive, whose)} GROUP BY r.resident_id, u.indicator, {self.period}),"
+            f" FROM {self.COUNTING} GROUP BY r.resident_id, u.indicator, {self.period}),"
             f" sums AS (SELECT resident_id, min(changes_on) AS next_change_on, {sums} FROM by_period"
             " GROUP BY resident_id),"
             f" totals AS (SELECT m.resident_id, {value} AS value, s.next_change_on FROM members m"
@@ -171,27 +181,25 @@ class Text:
         say, last = self.say, self.say.day("r.decided_on", "u.lasts_days")
         within = "r.resident_id = :resident AND EXISTS (SELECT 1 FROM given)"
         counted = (
-            f"SELECT r.id, r.title, r.source_name, r.decided_on, {say.least}({last}, r.counts_until_on) AS expires_on,"  # noqa: S608 - as above
-            f" {self.changes_on} AS changes_on, {self.period} AS period, u.indicator_id, u.dimension_id, u.sign,"
-            " u.percent, u.worth, u.period_cap, u.total_cap, u.dimension_cap"
-            f" FROM {self.counting(archive, within)}"
+            f"SELECT r.id, r.status, r.title, r.source_name, r.decided_on, {self.period} AS period,"  # noqa: S608 - as above
+            f" {say.least}({last}, r.counts_until_on) AS expires_on, {self.changes_on} AS changes_on, u.indicator_id,"
+            " u.dimension_id, u.sign, u.percent, u.worth, u.period_cap, u.total_cap, u.dimension_cap"
+            f" FROM {self.COUNTING}"
         )
+        filed = self.filed(archive, within, f"{ACTIVE}, 'disputed'", "id", "status", "title", "source_name")
         return (
-            f"{self.rules()}, counted AS ({counted}),"  # noqa: S608 - as above
-            f" p AS ({self._running('counted', 'worth', 'period_cap', 'indicator_id, period', 'by_period')}),"
+            f"{self.rules()}, {filed}, counted AS ({counted}),"  # noqa: S608 - as above
+            f" p AS ({self._running('counted', 'worth', 'period_cap', 'indicator_id, period', 'by_period')}"
+            f" WHERE status = {ACTIVE}),"
             f" t AS ({self._running('p', 'by_period', 'total_cap', 'indicator_id', 'by_total')}),"
             f" d AS ({self._running('t', 'by_total', 'dimension_cap', 'dimension_id, sign', 'by_dimension')}),"
-            f" reasons AS ({self._reasons()}), {self._clamp()},"
-            f" left_out AS ({self._left_out(archive, within)}),"
-            " told AS (SELECT * FROM reasons UNION ALL SELECT * FROM clamp UNION ALL SELECT * FROM left_out)"
+            f" reasons AS ({self._reasons()}), told AS (SELECT * FROM reasons {self._clamp()}"
+            f" UNION ALL {_LEFT_OUT})"
         )
 
     def _running(self, before: str, amount: str, cap: str, group: str, label: str) -> str:
         """What is left of an amount under a cap, record by record along the running sum, latest decision first."""
-        run = (
-            f"sum({amount}) OVER (PARTITION BY {group} ORDER BY decided_on DESC, id"
-            " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-        )
+        run = f"sum({amount}) OVER (PARTITION BY {group} ORDER BY decided_on DESC, id ROWS UNBOUNDED PRECEDING)"
         least = self.say.least
         return (
             f"SELECT {before}.*, CAST({least}({run}, {cap}) - {least}({run} - {amount}, {cap}) AS integer) AS {label}"  # noqa: S608 - as above
@@ -204,35 +212,32 @@ class Text:
             " WHEN by_period < worth THEN 'period' ELSE '' END"
         )
         return (
-            "SELECT 'reason' AS kind, CAST(row_number() OVER (ORDER BY decided_on DESC, id) AS integer) AS position,"  # noqa: S608 - as above
-            f" sign * by_dimension AS points, dimension_id, indicator_id, id AS record_id, percent, {capped_by}"
-            " AS capped_by, expires_on, changes_on, title AS record_title, source_name, decided_on FROM d"
+            "SELECT 'reason' AS kind, sign * by_dimension AS points, dimension_id, indicator_id, id AS record_id,"  # noqa: S608 - as above
+            f" percent, {capped_by} AS capped_by, expires_on, changes_on, title AS record_title, source_name,"
+            " decided_on FROM d"
         )
 
     def _clamp(self) -> str:
-        """The reason that takes back what leaves the scale; the caps of most policies leave no room for it."""
+        """The reason that takes back what leaves the scale; where the caps leave room for it."""
         plan = self.plan
+        if not any(plan.may_leave_scale()):
+            return ""
         inside = f"{self.say.greatest}({plan.minimum}, {self.say.least}({plan.maximum}, total))"
+        uuid, day, word = ("CAST(NULL AS uuid)", "CAST(NULL AS date)", "CAST(NULL AS varchar)")
+        if self.dialect == "sqlite":
+            uuid = day = word = "NULL"
         return (
-            f"summed AS (SELECT CAST({plan.base} + coalesce(sum(points), 0) AS integer) AS total, count(*) AS number"  # noqa: S608 - as above
-            f" FROM reasons), clamp AS (SELECT 'reason', CAST(number + 1 AS integer), {inside} - total, '',"
-            f" '{CLAMP}', {self._null('uuid')}, 100, '', {self._null('date')}, {self._null('date')},"
-            f" {self._null('varchar')}, {self._null('varchar')}, {self._null('date')} FROM summed"
-            f" WHERE {inside} <> total)"
+            f"UNION ALL SELECT 'clamp', {inside} - total, '', '{CLAMP}', {uuid}, 100, '', {day}, {day}, {word}, {word},"  # noqa: S608 - as above
+            f" {day} FROM (SELECT {plan.base} + CAST(coalesce(sum(points), 0) AS integer) AS total FROM reasons) s"
+            f" WHERE {inside} <> total"
         )
 
-    def _left_out(self, archive: str, whose: str) -> str:
-        """What would count but for an objection."""
-        null = self._null
-        return (
-            f"SELECT 'left-out', CAST(row_number() OVER (ORDER BY r.decided_on DESC, r.id) + {UNLIMITED} AS integer),"  # noqa: S608 - as above
-            f" 0, '', '', r.id, 100, '', {null('date')}, {null('date')}, r.title, r.source_name, r.decided_on"
-            f" FROM {archive} r WHERE {whose} AND r.status = 'disputed'"
-            " AND r.item_code IN (SELECT item_code FROM rules)"
-        )
 
-    def _null(self, kind: str) -> str:
-        return f"CAST(NULL AS {kind})" if self.dialect == "postgresql" else "NULL"
+_LEFT_OUT = (
+    "SELECT 'left-out', 0, dimension_id, indicator_id, id, percent, '', expires_on, changes_on, title, source_name,"
+    " decided_on FROM counted WHERE status = 'disputed'"
+)
+"""What would count but for an objection."""
 
 
 def quoted(word: str) -> str:

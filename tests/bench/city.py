@@ -29,7 +29,7 @@ SELECT {_KEY.format("g")}, 'score', true, %(text)s, now() FROM generate_series(1
 ARCHIVES = f"""INSERT INTO records (resident_id, id, version, item_code, effect, source_name, document_no, title,
   decided_on, counts_until_on, status, fields, known_from, changed_at, change_reason)
 SELECT {_KEY.format("(g * 611953 %% %(people)s) + 1")}, {_KEY.format("g + 1099511627776")}, 1,
-  (%(items)s)[1 + (hashint8(g) & 1048575) %% {len(_ITEMS)}], 'neutral', '测试单位', '测试' || g, '测试记录',
+  (%(items)s::text[])[1 + (hashint8(g) & 1048575) %% {len(_ITEMS)}], 'neutral', '测试单位', '测试' || g, '测试记录',
   decided_on, decided_on + 1825, CASE WHEN hashint8(g + 7) %% 50 = 0 THEN 'disputed' ELSE 'active' END, '{{}}',
   now(), now(), ''
 FROM (SELECT g, %(today)s - (hashint8(g + 3) & 1048575) %% 1000 AS decided_on

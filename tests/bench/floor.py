@@ -17,7 +17,7 @@ from backend.kit import db
 from backend.ledger.models import wallets
 from backend.perks.models import Offer
 from config.settings import Settings
-from tests.bench import by_hand, reads_by_hand
+from tests.bench import by_hand, reads_by_hand, score_reads_by_hand
 
 house.prepare(Settings.from_env())
 app = Flask("floor")
@@ -72,3 +72,13 @@ def verify() -> dict[str, Any]:
 @app.get("/home")
 def home() -> dict[str, Any]:
     return reads_by_hand.home(token())
+
+
+@app.get("/score")
+def score() -> dict[str, Any]:
+    return score_reads_by_hand.score(token())
+
+
+@app.get("/score/reasons")
+def score_reasons() -> dict[str, Any]:
+    return score_reads_by_hand.reasons(token())
