@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from backend.kit import city, db
 from backend.scores import runs, service
-from backend.scoring import linter
+from backend.scoring import linter, places
 
 
 @click.group("scores")
@@ -23,10 +23,11 @@ def scores() -> None:
 def lint(folder: Path) -> None:
     """检查城市目录 FOLDER 中的 scoring.toml：只许激励、有依据、不含社区生活、等级可达。"""
     contents = city.read_folder(folder)
-    problems = linter.scoring_problems(contents["scoring"], contents)
-    for problem in problems:
-        click.echo(f"scoring.toml：{problem}", err=True)
-    if problems:
+    told = [f"scoring.toml：{problem}" for problem in linter.scoring_problems(contents["scoring"], contents)]
+    for problem in places.placed(told, (folder / "scoring.toml").read_text("utf-8")):
+        where = problem.file if problem.line is None else f"{problem.file} 第 {problem.line} 行"
+        click.echo("：".join(part for part in (where, problem.place, problem.text) if part), err=True)
+    if told:
         raise click.exceptions.Exit(1)
     click.echo("scoring.toml：没有问题")
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from backend.scoring import reach
+
 LOWEST_LEVEL = "待提升"
 MOST_ADVERSE_DAYS = 1826
 MOST_DAYS = 36_525
@@ -224,23 +226,21 @@ def _decay_problems(raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reach_problems(content: Mapping[str, Any]) -> Iterator[str]:
-    """Every level must be within what the indicators and the caps can bring about, and every cap within reach."""
-    scale, levels = content["scale"], content["levels"]
-    highest, lowest = scale["base"], scale["base"]
+    """Every cap must be reached by some archive, and every level: what nobody can reach is a promise that misleads."""
+    for raw in content["indicators"]:
+        total = raw.get("total_cap")
+        if total is not None and (most := reach.highest(reach.of_indicator(raw, total))) < total:
+            yield f"指标 {raw['id']}：total_cap 无人能够达到，各期合计最多 {most} 分"
     for dimension in content["dimensions"]:
-        own = [raw for raw in content["indicators"] if raw["dimension"] == dimension["id"]]
-        highest += _side(dimension["cap_up"], [raw for raw in own if raw["points"] > 0])
-        lowest -= _side(dimension["cap_down"], [raw for raw in own if raw["points"] < 0])
+        own = [raw["points"] > 0 for raw in content["indicators"] if raw["dimension"] == dimension["id"]]
         if not own:
             yield f"维度 {dimension['id']} 没有指标"
-    ends = [level["from"] for level in levels[1:]] + [scale["max"] + 1]
-    lowest, highest = max(lowest, scale["min"]), min(highest, scale["max"])
+        for sign, name in ((1, "cap_up"), (-1, "cap_down")):
+            most = reach.highest(reach.of_side(content, dimension, sign))
+            if (sign > 0) in own and most < dimension[name]:
+                yield f"维度 {dimension['id']}：{name} 无人能够达到，各指标合计最多 {most} 分"
+    found, levels = reach.of_policy(content), content["levels"]
+    ends = [level["from"] for level in levels[1:]] + [content["scale"]["max"] + 1]
     for level, end in zip(levels, ends, strict=True):
-        if level["from"] > highest or end <= lowest:
-            yield f"等级 {level['id']} 无人能够达到（可达 {lowest} 至 {highest} 分）"
-
-
-def _side(cap: int, raws: Sequence[Mapping[str, Any]]) -> int:
-    """The most that indicators of one sign can bring to a dimension. Records may repeat; only total caps bound them."""
-    most: int = min(cap, sum(raw.get("total_cap", cap) for raw in raws))
-    return most
+        if not reach.any_between(found, level["from"], end):
+            yield f"等级 {level['id']} 无人能够达到（可达 {reach.lowest(found)} 至 {reach.highest(found)} 分）"

@@ -83,7 +83,9 @@ def test_the_lint_command_names_each_problem(tmp_path: Path) -> None:
     for path in folder.glob("*.toml"):
         (tmp_path / path.name).write_text(path.read_text("utf-8").replace("待提升", "失信"), "utf-8")
     refused = CliRunner().invoke(commands, ["lint", str(tmp_path)])
-    assert refused.exit_code == 1 and "待提升" in refused.output
+    assert refused.exit_code == 1
+    line = (tmp_path / "scoring.toml").read_text("utf-8").splitlines().index("[[levels]]") + 1
+    assert f"scoring.toml 第 {line} 行：最低一级应名为“待提升”" in refused.output
 
 
 def test_the_recompute_command_computes_one_or_all(client: CheckedClient) -> None:

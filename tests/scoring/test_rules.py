@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.scoring import linter, rules
+from backend.scoring import linter, reach, rules
+from tests.scores import reference
+from tests.scores.strategies import DAY, archives, policies
 
 Contents = dict[str, dict[str, Any]]
 
@@ -80,6 +82,8 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("indicators", 0, "decay", value=[{"after_days": 9}]), "percent"),
     (put("dimensions", 0, "cap_down", value=0), "cap_down"),
     (put("dimensions", 0, "cap_up", value=1.5), "整数"),
+    (put("indicators", 0, "total_cap", value=121), "各期合计最多 120 分"),
+    (put("dimensions", 0, "cap_up", value=61), "各指标合计最多 60 分"),
     (put("indicators", value=[]), "indicators"),
     (put("levels", value="x"), "levels"),
 ]
@@ -96,6 +100,27 @@ def test_an_item_without_a_legal_basis_does_not_count(contents: Contents) -> Non
     item = next(raw for raw in contents["catalogue"]["items"] if raw["code"] == "NP-PRO-01")
     item["legal_basis"] = ""
     assert any("没有法律依据" in problem for problem in problems(contents))
+
+
+@settings(max_examples=40)
+@given(content=policies(), archive=archives([f"NP-TST-{n:02}" for n in range(5)]))
+def test_no_archive_leads_to_a_number_that_is_said_to_be_out_of_reach(content: Any, archive: Any) -> None:
+    found = reach.of_policy(content)
+    assert found >> reference.value(content, archive, DAY) & 1
+    assert reach.lowest(found) >= content["scale"]["min"] and reach.highest(found) <= content["scale"]["max"]
+
+
+def test_what_lies_between_the_steps_of_a_policy_is_out_of_reach(contents: Contents) -> None:
+    contents["scoring"]["levels"].insert(4, {"id": "A+1", "name": "夹缝", "from": 701})
+    contents["scoring"]["levels"].insert(5, {"id": "A+2", "name": "夹缝", "from": 702})
+    assert not problems(contents)
+    for raw in contents["scoring"]["indicators"]:
+        raw.update(points=20 if raw["points"] > 0 else -20, decay=[], total_cap=20)
+        raw.pop("per_period_cap", None)
+        raw.pop("period_days", None)
+    for raw in contents["scoring"]["dimensions"]:
+        raw.update(cap_up=20, cap_down=20)
+    assert [said for said in problems(contents) if "A+1" in said]
 
 
 NAMES = st.sampled_from(["scale", "levels", "indicators", "dimensions", "id", "decay"])
