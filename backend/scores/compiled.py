@@ -126,6 +126,24 @@ class Statements:
 
     # --- kept ---
 
+    def hold_list(self, session: Session, resident_ids: Sequence[UUID]) -> None:
+        """Hold the kept scores of these residents, by key. SQLite's one writer holds everything already."""
+        if self.dialect == "postgresql":
+            self._hold_list.first(session, {"members": self.listed(resident_ids)})
+
+    def hold_stretch(self, session: Session, after: UUID, upto: UUID) -> None:
+        """As hold_list, from ``after`` (not included) to ``upto``."""
+        if self.dialect == "postgresql":
+            self._hold_stretch.first(session, {"after": after, "upto": upto})
+
+    @cached_property
+    def _hold_list(self) -> Prepared:
+        return self._prepared(_HELD.format(self._whose("list", "scores")), "held")
+
+    @cached_property
+    def _hold_stretch(self) -> Prepared:
+        return self._prepared(_HELD.format(self._whose("stretch", "scores")), "held")
+
     def keep_one(self, session: Session, resident_id: UUID, act: Act) -> Any:
         """Compute and keep one resident's number: (value, level_id, next_change_on); None without consent."""
         values = {"resident": resident_id, **vars(act)}
@@ -271,6 +289,7 @@ def _but(values: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in names}
 
 
+_HELD = "SELECT count(*) FROM (SELECT 1 FROM scores WHERE {} ORDER BY resident_id FOR NO KEY UPDATE) held"
 _COUNTED = "SELECT (SELECT count(*) FROM members), (SELECT count(*) FROM noted)"
 _NOTE = Prepared(insert(models.history))
 _SET = Prepared(

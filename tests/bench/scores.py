@@ -123,10 +123,8 @@ class _Town:
 
     def a_night(self) -> float:
         """One in a hundred residents is due, and her number is another than the one that stands."""
-        self.hand.execute(
-            "UPDATE scores SET value = value - 1, next_change_on = %s WHERE resident_id::text LIKE '%%00'"
-            " OR resident_id::text LIKE '%%5a' OR resident_id::text LIKE '%%a5'", (clock.today(),)
-        )  # fmt: skip
+        one_in_100 = "('x' || right(resident_id::text, 8))::bit(32)::int % 100 = 0"
+        self.hand.execute(f"UPDATE scores SET value = value - 1, next_change_on = '{clock.today()}' WHERE {one_in_100}")
         self._settle()
         started = time.perf_counter()
         self.night_words = jobs.recompute_due(clock.today())

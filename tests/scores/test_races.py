@@ -98,6 +98,25 @@ def test_a_withdrawal_leaves_nothing_behind_whatever_arrives_with_it() -> None:
             assert lines.all() == []
 
 
+def test_a_withdrawal_while_the_city_is_computed_leaves_nothing_behind() -> None:
+    for _ in range(4):
+        resident_id = person()
+        give(resident_id, True)
+        with db.transaction() as session:
+            mine = models.scores.c.resident_id == resident_id
+            session.execute(update(models.scores).where(mine).values(value=1))
+
+        def city() -> None:
+            with db.transaction() as session:
+                service.recompute_all(session, "request")
+
+        at_once(city, partial(give, resident_id, False), city)
+        assert kept(resident_id) is None
+        with db.reading() as reader:
+            lines = reader.execute(select(models.history.c.id).where(models.history.c.resident_id == resident_id))
+            assert lines.all() == []
+
+
 def test_the_nightly_run_and_a_record_agree() -> None:
     resident_id = person()
     give(resident_id, True)
