@@ -17,7 +17,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, text, tuple_
+from sqlalchemy import delete, exists, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts

@@ -2552,7 +2552,8 @@ export interface paths {
          * 信用分的理由
          * @description 每一分来自哪条记录、哪个指标、依据什么、计到哪一天；分值是按时间折算、按上限封顶之后的。
          *     `base` 加上全部 `items` 的 `points` 等于 `value`；超出分数范围的部分由指标 `clamp` 单列。
-         *     异议处理中的记录不计算，列在 `left_out`。`would_raise` 写明哪些依法认定的记录还能加分、加多少，不利记录哪一天起少计。
+         *     异议处理中的记录不计算，列在 `left_out`。
+         *     `would_raise` 写明哪些依法认定的记录还能加分、加多少，不利记录哪一天起少计。
          *
          *     可调用者：resident（本人）。权限：`scores.read_own`。
          */
@@ -6257,7 +6258,7 @@ export interface components {
         RiseView: {
             indicator: string;
             /**
-             * @description `earn` 还可以得到；`time` 不利记录到期或折算
+             * @description earn 还能得到；time 不利记录到期或折算
              * @enum {string}
              */
             kind: "earn" | "time";
