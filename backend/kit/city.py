@@ -297,17 +297,21 @@ def _in_force(reader: Reader, kind: str, day: date) -> Policy:
 
 
 def _holding(reader: Reader, day: date) -> dict[str, Any]:
-    """Which version of each kind holds on a day; a transaction remembers what it was told."""
+    """Which version of each kind holds on a day; a transaction, or a savepoint, remembers what it was told."""
     if not isinstance(reader, Session):
         return {row.kind: row for row in _BEGUN.rows(reader, {"day": day})}
     within, known = reader.info.get(_HOLDING, (None, {}))
-    if within is not (transaction := reader.get_transaction()) or transaction is None:
+    if within is None or within is not _innermost(reader):
         known = {}
     if day not in known:
         known = {**known, day: {row.kind: row for row in _BEGUN.rows(reader, {"day": day})}}
-        reader.info[_HOLDING] = (reader.get_transaction(), known)
+        reader.info[_HOLDING] = (_innermost(reader), known)
     found: dict[str, Any] = known[day]
     return found
+
+
+def _innermost(session: Session) -> Any:
+    return session.get_nested_transaction() or session.get_transaction()
 
 
 _HOLDING = "city.holding"
