@@ -30,8 +30,11 @@ from backend.kit.operations import Operation
 from backend.kit.vault import Vault
 
 USUAL = ("LE-PEN-01", "LE-LIC-01", "NP-PRO-01")
-WEEKS = ((63, 63, False), (35, 21, False), (7, 7, True))
-"""Days ago of the decisions, days ago of the report, and whether everything comes: all items, the faulty files too."""
+WEEKS = ((63, False, ""), (31, False, "LE-LIC-01"), (7, True, ""))
+"""How many days ago, whether everything comes (all items, and the faulty files), and which item comes late."""
+LATE_DAYS = 14
+WITHOUT_FAULT = ("NP-HON-01", "NP-PEN-02")
+"""Whose departments make no mistakes: not every one does."""
 SERIES = "P"
 SHOWN_SHOPS = 12
 
@@ -39,15 +42,29 @@ SHOWN_SHOPS = 12
 def report_past(items: Mapping[str, Mapping[str, Any]], words: Vocabulary, subjects: Subjects, today: date) -> None:
     """Everything that was reported up to ``today``. The shops of the hand-over are left to whoever tries the files."""
     subjects = replace(subjects, shops=subjects.shops[SHOWN_SHOPS:])
-    for decided, reported, everything in WEEKS:
-        made = department_files.files(items, words, subjects, today - timedelta(days=decided), SERIES)
-        instant = datetime.combine(today - timedelta(days=reported), time(9, 30), clock.SHANGHAI)
-        with clock.at(instant):
-            for one in made:
-                if not one.whole and (everything or (one.item_code in USUAL and not one.faults)):
+    for days, everything, late in WEEKS:
+        day = today - timedelta(days=days)
+        with clock.at(datetime.combine(day, time(9, 30), clock.SHANGHAI)):
+            for one in _files(items, words, subjects, day, late):
+                if not one.whole and _comes(one, everything):
                     receive(one)
             while work.work_once():
                 pass
+
+
+def _files(
+    items: Mapping[str, Mapping[str, Any]], words: Vocabulary, subjects: Subjects, day: date, late: str
+) -> list[DepartmentFile]:
+    """The files of a day, but for the one item whose decisions are older."""
+    of_today = department_files.files(items, words, subjects, day, SERIES)
+    older = department_files.files(items, words, subjects, day - timedelta(days=LATE_DAYS), SERIES) if late else []
+    return [one for one in of_today if one.item_code != late] + [one for one in older if one.item_code == late]
+
+
+def _comes(one: DepartmentFile, everything: bool) -> bool:
+    if one.faults:
+        return everything and one.item_code not in WITHOUT_FAULT
+    return everything or one.item_code in USUAL
 
 
 def receive(one: DepartmentFile) -> UUID:

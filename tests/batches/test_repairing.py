@@ -58,8 +58,9 @@ def repaired_whole(sent: DepartmentFile) -> bytes:
 def test_a_returned_file_sent_back_unmended_comes_back_the_same(
     desk: Desk, officer_of: Callable[[str], Officer]
 ) -> None:
-    _, faulty = of("LE-PEN-01", "U")
+    clean, faulty = of("LE-PEN-01", "U")
     officer = officer_of(faulty.department.name)
+    desk.done(officer, "LE-PEN-01", clean.encoded(), clean.media_type)  # who its shops are is known then
     first = desk.done(officer, "LE-PEN-01", faulty.encoded(), faulty.media_type)
     back = desk.returned(officer, first["id"])
     second = desk.done(officer, "LE-PEN-01", back)
