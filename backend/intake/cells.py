@@ -5,6 +5,7 @@ What is said here of whole columns is what ``records.rules`` and ``accounts.rule
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -20,6 +21,7 @@ _SERIAL_ZERO = date(1899, 12, 30)
 _CREDIT_CODE = r"^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$"
 _CREDIT_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _ID_NUMBER = r"^[1-9][0-9]{16}[0-9X]$"
+_ID_CHECKS = {character: place for place, character in enumerate("10X98765432")}
 _EARLIEST_BIRTH = date(1900, 1, 1)
 _NAME = r"^[\x{3007}\x{3400}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{323af}·]{2,50}$"
 _DOTS = ["•", "‧", "∙", "⋅", "・", "."]
@@ -81,11 +83,7 @@ def credit_codes(texts: pl.Series) -> pl.Series:
 
 def _valid_credit_codes(codes: pl.Series) -> pl.Series:
     shaped = codes.filter(codes.str.contains(_CREDIT_CODE).fill_null(False))
-    values = {character: place for place, character in enumerate(_CREDIT_CHARACTERS)}
-    total = pl.Series([0] * len(shaped), dtype=pl.Int32)
-    for place in range(17):
-        total += _values(shaped, place, values) * pow(3, place, 31)
-    checks = _values(shaped, 17, values)
+    total, checks = _weighed(shaped, _CREDIT_CHARACTERS, [pow(3, place, 31) for place in range(17)])
     return shaped.filter((31 - total % 31) % 31 == checks)
 
 
@@ -99,17 +97,22 @@ def id_numbers(texts: pl.Series, today: date) -> pl.Series:
 
 def _valid_id_numbers(numbers: pl.Series, today: date) -> pl.Series:
     shaped = numbers.filter(numbers.str.contains(_ID_NUMBER).fill_null(False))
-    values = {digit: int(digit) for digit in "0123456789"}
-    total = pl.Series([0] * len(shaped), dtype=pl.Int32)
-    for place in range(17):
-        total += _values(shaped, place, values) * (2 ** (17 - place) % 11)
-    checks = _values(shaped, 17, {character: place for place, character in enumerate("10X98765432")})
+    total, _ = _weighed(shaped, "0123456789", [2 ** (17 - place) % 11 for place in range(17)])
+    checks = shaped.str.tail(1).replace_strict(_ID_CHECKS, default=None, return_dtype=pl.Int32)
     born = shaped.str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
     return shaped.filter((total % 11 == checks) & (born >= _EARLIEST_BIRTH).fill_null(False) & (born <= today))
 
 
-def _values(texts: pl.Series, place: int, values: dict[str, int]) -> pl.Series:
-    return texts.str.slice(place, 1).replace_strict(values, default=0, return_dtype=pl.Int32)
+def _weighed(texts: pl.Series, alphabet: str, weights: Sequence[int]) -> tuple[pl.Series, pl.Series]:
+    """Of texts of 18 ASCII characters: the sum of the first 17 characters' values by their weights, and the last's
+    value. A character's value is its place in ``alphabet``."""
+    known = {ord(character): place for place, character in enumerate(alphabet)}
+    values = pl.Series([known.get(byte, 0) for byte in range(256)], dtype=pl.Int32)
+    each = texts.cast(pl.Binary).bin.reinterpret(dtype=pl.Array(pl.UInt8, 18))
+    total = pl.Series([0], dtype=pl.Int32).new_from_index(0, len(texts))
+    for place, weight in enumerate(weights):
+        total += values.gather(each.arr.get(place)) * weight
+    return total, values.gather(each.arr.get(17))
 
 
 def _kept(texts: pl.Series, valid: pl.Series) -> pl.Series:

@@ -7,11 +7,11 @@ is admitted here is what ``records.rules`` admits; a test compares the two on ro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import polars as pl
@@ -41,9 +41,8 @@ class Judge:
     severities: Sequence[Mapping[str, Any]]
     today: date
     received_on: date
-    holidays: Collection[date] = ()
+    holidays: frozenset[date] = frozenset()
     serials: bool = False
-    _due: dict[date, date] = field(default_factory=dict)
 
     @cached_property
     def sheet(self) -> Sheet:
@@ -55,9 +54,14 @@ class Judge:
 
     def is_late(self, decided_on: date) -> bool:
         """Whether a decision of that day, received when it was, came after its working days."""
-        if (due := self._due.get(decided_on)) is None:
-            due = self._due[decided_on] = add_workdays(decided_on, self.item.due_workdays, self.holidays).on
-        return due < self.received_on
+        return _due_on(decided_on, self.item.due_workdays, self.holidays) < self.received_on
+
+
+@lru_cache(maxsize=50_000)
+def _due_on(decided_on: date, workdays: int, holidays: frozenset[date]) -> date:
+    """By when a decision is due. A table of the days that have been asked: asking the calendar costs half a
+    millisecond, and a million rows have some hundred days."""
+    return add_workdays(decided_on, workdays, holidays).on
 
 
 @dataclass(frozen=True)
@@ -261,11 +265,16 @@ def publicity_until(typed: pl.DataFrame, judge: Judge) -> pl.Expr:
 
 
 def _fields(typed: pl.DataFrame, item: Item) -> pl.Expr:
-    """The item's further columns as one JSON object. Columns of which no row gives anything are left out."""
+    """The item's further columns as one JSON object, without those that a row does not give."""
     given = [f for f in item.fields if f.name not in OWN_COLUMNS and typed[f.name].null_count() < typed.height]
     if not given:
         return pl.lit("{}")
-    return pl.struct(_kept(f) for f in given).struct.json_encode()
+    given.sort(key=lambda f: (len(f.name), f.name))  # as PostgreSQL keeps the names of an object: it need not sort them
+    whole = pl.struct(_kept(f) for f in given).struct.json_encode()
+    if all(typed[f.name].null_count() == 0 for f in given):
+        return whole
+    # a name with null after it: within a text its quotes would stand behind backslashes
+    return whole.str.replace_all(r'"[a-z0-9_]+":null,?', "").str.replace(r",\}$", "}")
 
 
 def _kept(f: Field) -> pl.Expr:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
+import psycopg
 from sqlalchemy import (
     JSON,
     Column,
@@ -25,11 +26,13 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
 from backend.kit import db
 
+SLICE_ROWS = 4_096
 _own = MetaData()
 
 
@@ -77,19 +80,32 @@ def filled(session: Session, table: Table, rows: pl.DataFrame) -> Iterator[None]
     connection.execute(CreateTable(table, if_not_exists=True))
     rows = rows.select(column.name for column in table.columns)
     if db.dialect_of(session) == "postgresql":
-        _copy(connection.connection.driver_connection, table.name, rows)
+        copy(session, table, rows)
     elif rows.height:
         session.execute(insert(table), _plain(table, rows))
     yield
     session.execute(text(f"TRUNCATE {table.name}") if db.dialect_of(session) == "postgresql" else delete(table))
 
 
-def _copy(driver: Any, name: str, rows: pl.DataFrame) -> None:
-    out = io.BytesIO()
-    rows.write_csv(out, include_header=False, separator="\x02", quote_char="\x01")
-    with driver.cursor() as cursor:
-        with cursor.copy(f"COPY {name} FROM STDIN (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')") as copy:
-            copy.write(out.getbuffer())
+def copy(session: Session, table: Table, rows: pl.DataFrame) -> None:
+    """Rows into a table of PostgreSQL's, by their columns' names. No text may hold the bytes 1 and 2.
+
+    They go in slices, so that the database reads one while the next is written. Raises SQLAlchemy's errors.
+    """
+    driver: Any = session.connection().connection.driver_connection
+    command = (
+        f"COPY {table.name} ({', '.join(rows.columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')"
+    )
+    try:
+        with driver.cursor() as cursor, cursor.copy(command) as stream:
+            for part in rows.iter_slices(SLICE_ROWS):
+                out = io.BytesIO()
+                part.write_csv(out, include_header=False, separator="\x02", quote_char="\x01")
+                stream.write(out.getbuffer())
+    except psycopg.OperationalError as error:
+        raise OperationalError("COPY", None, error) from error
+    except psycopg.IntegrityError as error:
+        raise IntegrityError("COPY", None, error) from error
 
 
 def _plain(table: Table, rows: pl.DataFrame) -> list[dict[str, Any]]:
@@ -105,5 +121,5 @@ def _plain(table: Table, rows: pl.DataFrame) -> list[dict[str, Any]]:
     return made
 
 
-def _object(text: str) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(text).items() if value is not None}
+def _object(text: str) -> Any:
+    return json.loads(text)

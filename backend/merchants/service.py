@@ -27,8 +27,6 @@ from backend.records.rules import normal_entity_code
 
 KIND = "merchants"
 PRINTED = "merchant"
-MOST_CODES = 10_000
-"""Codes asked for by one statement."""
 
 
 def lint_policy(content: dict[str, Any], contents: dict[str, dict[str, Any]]) -> list[str]:
@@ -240,12 +238,8 @@ def on_entity_changed(session: Session, news: dict[str, Any]) -> None:
 
 def on_entities_loaded(session: Session, news: dict[str, Any]) -> None:
     """Many archives have changed at once: the new grades of those that are merchants of ours, in one order."""
-    codes = news["entity_codes"]
-    known: list[UUID] = []
-    for start in range(0, len(codes), MOST_CODES):
-        some = codes[start : start + MOST_CODES]
-        ours = select(Merchant.id).where(Merchant.unified_social_credit_code.in_(some)).order_by(Merchant.id)
-        known += session.execute(ours).scalars()
+    ours = db.among(session, Merchant.unified_social_credit_code, news["entity_codes"])
+    known = session.execute(select(Merchant.id).where(ours).order_by(Merchant.id)).scalars().all()
     for merchant_id in known:
         evaluate(session, merchant_id)
 

@@ -6,6 +6,7 @@ one entity, and of two rows that disagree about what is new the first is believe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -60,23 +61,37 @@ def _make(session: Session, rows: pl.DataFrame, instant: datetime) -> tuple[pl.D
     """Make those that are not known. The pairs of code and name that are not what is known now; how many were made."""
     pairs = rows.select("code", "name").unique(maintain_order=True)
     pairs = pairs.with_columns(pl.col("code").is_first_distinct().cast(pl.Int8).alias("first")).sort("code")
-    own, kept, since = _pairs.c, models.entities.c, literal(instant, models.entities.c.known_from.type)
+    made = 0
     with row_by_row(session), filled(session, _pairs, pairs):
-        news = select(own.code, own.name, since, since, literal("")).where(own.first == 1).order_by(own.code)
-        names = ["code", "name", "known_from", "changed_at", "change_reason"]
-        count = insert_unless_there(session, models.entities, names, news, ["code"])
-        both = _pairs.join(models.entities, kept.code == own.code)
-        new = (own.first == 1, kept.known_from == instant)
-        if count is None:
-            count = session.execute(select(func.count()).select_from(both).where(*new)).scalar_one()
-        if count:
-            learned = select(literal(ORGANISATION_CODE), func.substr(own.code, 9, 9), own.code).select_from(both)
-            learned = learned.where(*new).order_by(own.code)
-            insert_unless_there(session, models.entity_aliases, _ALIAS, learned, _ALIAS[:2])
-        query = select(own.code, own.name, kept.name).select_from(both).where(kept.name != own.name)
-        others = session.execute(query).all()
+        others = _unlike(session)
+        if any(known is None for _, _, known in others):
+            made = _insert(session, instant)
+            others = _unlike(session)  # another transaction may have made them, and under another name
     wrong = [(code, name) for code, name, known in others if not _same(name, known)]
-    return pl.DataFrame(wrong, schema={"code": pl.String, "name": pl.String}, orient="row"), count
+    return pl.DataFrame(wrong, schema={"code": pl.String, "name": pl.String}, orient="row"), made
+
+
+def _unlike(session: Session) -> Sequence[Any]:
+    """The staged pairs whose code is not known, or known under another name: code, name, what is known."""
+    own, kept = _pairs.c, models.entities.c
+    both = _pairs.outerjoin(models.entities, kept.code == own.code)
+    query = select(own.code, own.name, kept.name).select_from(both)
+    return session.execute(query.where(kept.name.is_distinct_from(own.name))).all()
+
+
+def _insert(session: Session, instant: datetime) -> int:
+    """Make the entities of the staged pairs, and the organisation codes that stand in theirs; how many were made."""
+    own, kept, since = _pairs.c, models.entities.c, literal(instant, models.entities.c.known_from.type)
+    news = select(own.code, own.name, since, since, literal("")).where(own.first == 1).order_by(own.code)
+    names = ["code", "name", "known_from", "changed_at", "change_reason"]
+    made = insert_unless_there(session, models.entities, names, news, ["code"])
+    both = _pairs.join(models.entities, kept.code == own.code)
+    new = (own.first == 1, kept.known_from == instant)
+    if made is None:
+        made = int(session.execute(select(func.count()).select_from(both).where(*new)).scalar_one())
+    learned = select(literal(ORGANISATION_CODE), func.substr(own.code, 9, 9), own.code).select_from(both)
+    insert_unless_there(session, models.entity_aliases, _ALIAS, learned.where(*new).order_by(own.code), _ALIAS[:2])
+    return made
 
 
 def _same(name: str, other: str) -> bool:

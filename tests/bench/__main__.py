@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import in_process, limits, over_http, promises, scores
+from tests.bench import batches, in_process, limits, over_http, promises, scores
 from tests.bench.measure import Line, show
 from tests.suites import postgresql_missing
 
@@ -38,6 +38,7 @@ ALL: dict[str, tuple[Run, bool]] = {
     "reads-postgresql": (partial(over_http.reads, "postgresql"), True),
     "reads-sqlite": (partial(over_http.reads, "sqlite"), False),
     "codes": (partial(over_http.codes, "postgresql"), True),
+    "batches-postgresql": (batches.postgresql, True),
     "scores-city": (scores.whole_city, True),
     "scores-one": (scores.one_resident, True),
     "scores-reads-postgresql": (partial(scores.reads, "postgresql"), True),
