@@ -19,6 +19,7 @@ from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
 from backend.backup import cli as backup_cli
 from backend.backup import service as backups
+from backend.batches import desk_routes as returns_routes
 from backend.batches import jobs as batches_jobs
 from backend.batches import rotation as batches_rotation
 from backend.batches import routes as batches_routes
@@ -120,10 +121,10 @@ log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
-    publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp, community_routes.blp,
-    perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
-    quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
-    pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
+    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
+    oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,

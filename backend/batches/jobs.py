@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from backend.batches import uploads, work
 from backend.batches.models import batches, quarantined
 from backend.kit import clock, db, jobs
 
-KEPT = timedelta(days=30)
+KEPT, UNDECIDED = timedelta(days=30), timedelta(days=90)
+OVERDUE = "九十天没有裁定，退回报送单位"
 FORGOTTEN_AT_ONCE = 20
 
 
@@ -25,11 +29,26 @@ def forget_uploads(day: date) -> str:
         if count < FORGOTTEN_AT_ONCE:
             break
     with db.transaction() as session:
-        orphans = uploads.sweep_orphans(session)
-    return f"{forgotten} uploads forgotten, {orphans} orphaned pieces removed"
+        orphans, overdue = uploads.sweep_orphans(session), _give_up_undecided(session)
+    return f"{forgotten} uploads forgotten, {orphans} orphaned pieces removed, {overdue} rows given back undecided"
 
 
-def _forget_some(session: db.Session) -> int:
+def _give_up_undecided(session: Session) -> int:
+    """Rows that nobody has decided about are refused: nothing about a person waits without an end."""
+    old = (quarantined.c.decision.is_(None), quarantined.c.created_at < clock.now() - UNDECIDED)
+    told: dict[str, Any] = dict(decision="rejected", decision_reason=OVERDUE, decided_at=clock.now(), content=None)
+    statement = update(quarantined).where(*old).values(**told).returning(quarantined.c.batch_id)
+    found = Counter(session.execute(statement).scalars())
+    for batch_id, rows in sorted(found.items()):
+        counts = {
+            "rows_quarantined": batches.c.rows_quarantined - rows,
+            "rows_rejected": batches.c.rows_rejected + rows,
+        }
+        session.execute(update(batches).where(batches.c.id == batch_id).values(**counts))
+    return found.total()
+
+
+def _forget_some(session: Session) -> int:
     waits = select(quarantined.c.batch_id).where(
         quarantined.c.batch_id == batches.c.id, quarantined.c.decision.is_(None)
     )

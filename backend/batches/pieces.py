@@ -16,7 +16,7 @@ from backend.batches import uploads
 from backend.batches.models import batches, findings, quarantined
 from backend.catalogue import service as catalogue
 from backend.catalogue.rules import Item
-from backend.intake import faults, judging, returned
+from backend.intake import faults, judging, older_codes, returned
 from backend.intake.layouts import Layout
 from backend.intake.tables import Piece
 from backend.kit import city, clock, db
@@ -67,9 +67,8 @@ def prepare(reader: Reader, piece: Piece, layout: Layout, rules: Rules) -> Prepa
     """Judge a piece."""
     judge = rules.judge
     texts = judging.texts(piece.frame, layout, judge.sheet)
-    old = judging.old_codes(texts, judge)
-    if old.height:
-        texts = judging.with_codes(texts, judge, _new_codes(reader, old))
+    if judge.item.subject == "legal_entity" and (old := older_codes.old_codes(texts, judge.identity)).height:
+        texts = older_codes.with_codes(texts, judge.identity, _new_codes(reader, old))
     judged = judging.judge(texts, judge)
     accepted, same, other = judging.split_repeats(judged.accepted)
     return Prepared(piece, rules, judged, accepted, same, other)

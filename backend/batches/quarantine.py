@@ -18,7 +18,7 @@ from backend.batches.errors import BatchNotReady, DecisionMade
 from backend.batches.models import batches, findings, quarantined, returns
 from backend.batches.service import Batch, Sender
 from backend.catalogue import service as catalogue
-from backend.intake.judging import ALIASES
+from backend.intake.older_codes import ALIASES
 from backend.kit import clock, db, operations, trail
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound

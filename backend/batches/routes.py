@@ -10,32 +10,15 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from flask import Response, request, stream_with_context
+from flask import request
 
-from backend.batches import pushing, quarantine, service, uploads
-from backend.batches.errors import (
-    BatchNotReady,
-    DecisionMade,
-    NotYourItem,
-    TooManyReturned,
-    TooManyWaiting,
-    UploadForgotten,
-)
-from backend.batches.schemas import (
-    BatchDetailView,
-    BatchesQuery,
-    BatchQuery,
-    BatchView,
-    DecisionBody,
-    QuarantinedView,
-    QuarantineQuery,
-    RowsBody,
-    WithdrawalBody,
-)
+from backend.batches import pushing, service, uploads
+from backend.batches.errors import BatchNotReady, NotYourItem, TooManyWaiting
+from backend.batches.schemas import BatchDetailView, BatchesQuery, BatchQuery, BatchView, RowsBody, WithdrawalBody
 from backend.batches.service import NewBatch, Sender
 from backend.catalogue import service as catalogue
 from backend.catalogue.rules import Item
-from backend.intake import returned, workbooks
+from backend.intake import workbooks
 from backend.intake.errors import FileRefused
 from backend.intake.scanning import CSV, FORMATS, JSON, LONGEST_RECORD_BYTES, PIECE_BYTES, XLSX, Scanner, require_format
 from backend.intake.tables import CsvTable
@@ -44,8 +27,8 @@ from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.vault import Vault
 from backend.web import api, callers
-from backend.web.callers import allow, keyed, public
-from backend.web.paging import decode_cursor, encode_cursor, page, page_of
+from backend.web.callers import allow, keyed
+from backend.web.paging import decode_cursor, page, page_of
 from backend.web.problems import UnsupportedMediaType, problems
 from backend.web.streaming import PROBLEMS, Body
 
@@ -80,15 +63,16 @@ BODY = {
     }
 }  # fmt: skip
 
-blp = api.blueprint("batches", "部门报送：批次、审核结果、退回的行、模板")
+blp = api.blueprint("batches", "部门报送：批次和审核结果")
 
 
-def _sender(organisation_id: UUID, action: str) -> Sender:
+def sender_of(organisation_id: UUID, action: str) -> Sender:
+    """The caller, as one who acts for an organisation."""
     caller = callers.current()
     return Sender(caller.account_id, caller.role_for(action), organisation_id)
 
 
-def _may_see() -> frozenset[UUID] | None:
+def may_see() -> frozenset[UUID] | None:
     """Whose batches the caller sees: her departments', and the office everybody's."""
     caller = callers.current()
     if any(held.role == "office" for held in caller.roles):
@@ -124,10 +108,10 @@ def send_batch(query: dict[str, Any]) -> dict[str, Any]:
     with db.reading() as reader:
         organisation_id, item = service.may_send(reader, mine, query["item_code"])
         service.require_room(reader, organisation_id)
-    sender = _sender(organisation_id, "batches.send")
+    sender = sender_of(organisation_id, "batches.send")
     batch_id = _push(query, sender) if kind == JSON else _receive(kind, query, sender, item)
     with db.reading() as reader:
-        return _detail(reader, service.batch(reader, mine, batch_id))
+        return detail_of(reader, service.batch(reader, mine, batch_id))
 
 
 def _receive(kind: str, query: dict[str, Any], sender: Sender, item: Item) -> UUID:
@@ -196,7 +180,7 @@ def list_batches(query: dict[str, Any]) -> dict[str, Any]:
     before = cast("tuple[datetime, UUID] | None", decode_cursor(query["cursor"], datetime, UUID))
     where = {name: query[name] for name in ("item_code", "status", "organisation_id") if query[name] is not None}
     with db.reading() as reader:
-        rows = service.list_batches(reader, _may_see(), where, query["limit"] + 1, before)
+        rows = service.list_batches(reader, may_see(), where, query["limit"] + 1, before)
         names, items = service.names_of(reader, rows), catalogue.items(reader)
     found = page(rows, query["limit"], lambda row: (row.received_at, row.id))
     return {**found, "items": [_view(row, names, items) for row in found["items"]]}
@@ -212,7 +196,7 @@ def read_batch(batch_id: UUID) -> dict[str, Any]:
     `findings` 按列和问题计数，每一项都有一句说明。处理中每隔几秒查一次即可。
     """
     with db.reading() as reader:
-        return _detail(reader, service.batch(reader, _may_see(), batch_id))
+        return detail_of(reader, service.batch(reader, may_see(), batch_id))
 
 
 def _view(row: service.Batch, names: dict[UUID, str], items: dict[str, Item]) -> dict[str, Any]:
@@ -223,66 +207,12 @@ def _view(row: service.Batch, names: dict[UUID, str], items: dict[str, Item]) ->
     }  # fmt: skip
 
 
-def _detail(reader: db.Reader, row: service.Batch) -> dict[str, Any]:
+def detail_of(reader: db.Reader, row: service.Batch) -> dict[str, Any]:
+    """A batch with what was found in it; verdicts on rows are for the department that sent them."""
     view = _view(row, service.names_of(reader, [row]), catalogue.items(reader))
     own = row.organisation_id in callers.current().organisations_for("batches.download")
     verdicts = pushing.verdicts_of(reader, row) if own else []
     return {**view, "findings": service.findings_of(reader, row), "verdicts": verdicts}
-
-
-@blp.route("/batches/<uuid:batch_id>/rejected.csv", methods=["GET"])
-@allow("batches.download")
-@blp.response(200, {"type": "string"}, content_type="text/csv")
-@problems(NotFound, UploadForgotten)
-def download_rejected_csv(batch_id: UUID) -> Response:
-    """下载退回的行（CSV）
-
-    本单位报送的有误的行，原样，末尾加“行号、问题列、问题值、原因”四列。改好后可以直接再报送，四列不必删除。
-    以 `=`、`+`、`-`、`@` 开头的单元格前加了单引号，表格软件不会当公式执行；再报送时自动去掉。
-    保存三十天；每次下载记入操作日志。
-    """
-    return _download(batch_id, "csv")
-
-
-@blp.route("/batches/<uuid:batch_id>/rejected.xlsx", methods=["GET"])
-@allow("batches.download")
-@blp.response(200, {"type": "string", "format": "binary"}, content_type=MEDIA_TYPE[XLSX])
-@problems(NotFound, UploadForgotten, TooManyReturned)
-def download_rejected_xlsx(batch_id: UUID) -> Response:
-    """下载退回的行（工作簿，最多十万行）
-
-    内容与 `rejected.csv` 相同，每个单元格都是文本。
-    """
-    return _download(batch_id, "xlsx")
-
-
-def _download(batch_id: UUID, form: str) -> Response:
-    caller = callers.current()
-    mine, role = caller.organisations_for("batches.download"), caller.role_for("batches.download")
-    name, content = f"rejected-{batch_id}.{form}", cast(Any, b"")
-    if request.method == "HEAD":  # it shows nothing, and is not noted
-        with db.reading() as reader:
-            uploads.vault_of(batch_id, service.batch(reader, mine, batch_id).data_key_sealed)
-        return _file(content, MEDIA_TYPE[form], name, "no-store")
-    with db.transaction() as session:
-        row = service.batch(session, mine, batch_id)
-        if form == "xlsx":
-            content = service.returned_workbook(session, row, caller.account_id, role)
-        else:
-            head, vault = service.returned_csv(session, row, caller.account_id, role)
-            content = stream_with_context(_lines(head, vault))
-    return _file(content, MEDIA_TYPE[form], name, "no-store")
-
-
-def _lines(head: bytes, vault: Vault) -> Iterator[bytes]:
-    yield head
-    yield from service.returned_pieces(vault)
-
-
-def _file(content: Any, media_type: str, name: str, cached: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": cached}
-    charset = "; charset=utf-8" if media_type == "text/csv" else ""
-    return Response(content, content_type=media_type + charset, headers=headers)
 
 
 @blp.route("/batches/<uuid:batch_id>/withdrawal", methods=["POST"])
@@ -300,83 +230,7 @@ def withdraw_batch(body: dict[str, Any], batch_id: UUID) -> dict[str, Any]:
     mine, operation = callers.current().organisations_for("batches.send"), callers.operation()
     with db.transaction() as session:
         row = service.batch(session, mine, batch_id)
-        sender = _sender(row.organisation_id, "batches.send")
+        sender = sender_of(row.organisation_id, "batches.send")
         service.withdraw(session, operation, mine, batch_id, sender, body["reason"])
     with db.reading() as reader:
-        return _detail(reader, service.batch(reader, mine, batch_id))
-
-
-# --- quarantine ------------------------------------------------------------------------------------------------------
-
-
-@blp.route("/batches/<uuid:batch_id>/quarantine", methods=["GET"])
-@allow("batches.read")
-@blp.arguments(QuarantineQuery, location="query")
-@blp.response(200, page_of(QuarantinedView))
-@problems(NotFound, UploadForgotten)
-def list_quarantined(query: dict[str, Any], batch_id: UUID) -> dict[str, Any]:
-    """列出一个批次里隔离的行
-
-    代码（号码）在档案里是另一个名称（姓名）：可能代码写错，也可能已经更名。法人和非法人组织写明两个名称；
-    自然人不显示姓名和号码，请报送单位按行号核对自己的文件。
-    """
-    after = decode_cursor(query["cursor"], int)
-    with db.reading() as reader:
-        row = service.batch(reader, _may_see(), batch_id)
-        rows = quarantine.list_quarantined(reader, row, query["limit"] + 1, after[0] if after else 0)
-    more = rows[query["limit"] - 1].row_number if len(rows) > query["limit"] else None
-    return {"items": rows[: query["limit"]], "next_cursor": None if more is None else encode_cursor(more)}
-
-
-@blp.route("/batches/<uuid:batch_id>/quarantine/<int:row_number>/decision", methods=["POST"])
-@allow("batches.decide")
-@keyed
-@blp.arguments(DecisionBody)
-@blp.response(201, BatchDetailView)
-@problems(NotFound, DecisionMade, BatchNotReady, UploadForgotten)
-def decide_quarantined(body: dict[str, Any], batch_id: UUID, row_number: int) -> dict[str, Any]:
-    """裁定隔离的一行
-
-    accept：核对无误，按代码入档（法人和非法人组织的档案随之更名）；reject：退回报送单位，列入 `rejected.csv`。
-    只裁定一次，理由记入操作日志之外的批次记录。
-    """
-    operation, by = callers.operation(), _sender(_office(), "batches.decide")
-    with db.transaction() as session:
-        quarantine.decide(session, operation, batch_id, row_number, body["decision"], body["reason"], by)
-    with db.reading() as reader:
-        return _detail(reader, service.batch(reader, None, batch_id))
-
-
-def _office() -> UUID:
-    return min(callers.current().organisations_for("batches.decide"))
-
-
-# --- templates -------------------------------------------------------------------------------------------------------
-
-
-@blp.route("/catalogue/items/<code>/template.csv", methods=["GET"])
-@public
-@blp.response(200, {"type": "string"}, content_type="text/csv")
-@problems(NotFound)
-def show_template_csv(code: str) -> Response:
-    """下载一个条目的报送模板（CSV）
-
-    只有表头，UTF-8 带 BOM，从第二行起填写。列名就是目录的标题。
-    """
-    with db.reading() as reader:
-        content = returned.template_csv(catalogue.item(reader, code))
-    return _file(content, "text/csv", f"{code}.csv", "no-cache")
-
-
-@blp.route("/catalogue/items/<code>/template.xlsx", methods=["GET"])
-@public
-@blp.response(200, {"type": "string", "format": "binary"}, content_type=MEDIA_TYPE[XLSX])
-@problems(NotFound)
-def show_template_xlsx(code: str) -> Response:
-    """下载一个条目的报送模板（工作簿）
-
-    第一张工作表是表头；第二张写明每一列是否必填、类型、允许的内容和也接受的列名。
-    """
-    with db.reading() as reader:
-        content = returned.template_workbook(catalogue.item(reader, code))
-    return _file(content, MEDIA_TYPE[XLSX], f"{code}.xlsx", "no-cache")
+        return detail_of(reader, service.batch(reader, mine, batch_id))

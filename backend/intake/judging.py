@@ -19,9 +19,9 @@ import polars as pl
 from backend.catalogue.rules import CREDIT_CODE, ID_NUMBER, NUMBERS, Field, Identity, Item, identity_columns
 from backend.intake import cells, faults
 from backend.intake.layouts import Layout, Sheet
+from backend.intake.older_codes import aliases_of
 from backend.intake.tables import MORE, ROW, columns
 from backend.kit.workdays import add_workdays
-from backend.records.entities import ALIAS_FIELDS, SCHEMES
 from backend.records.rules import EARLIEST_DAY, EARLIEST_DECISION, LATEST_DAY
 
 TITLES = ("document_name", "violation_type", "licence_category")
@@ -29,7 +29,6 @@ TITLES = ("document_name", "violation_type", "licence_category")
 ENDED = "conduct_ended_on"
 OWN_COLUMNS = ("document_no", "document_name", "decided_on")
 """Fields that a record carries outside its ``fields``."""
-CREDIT_CODE_LENGTH = 18
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def judge(cells_by_name: pl.DataFrame, judge: Judge) -> Judged:
     admitted = typed.filter(~pl.col(ROW).is_in(found["row"].unique().implode()))
     required = [f.name for f in judge.sheet.fields if f.required]
     return Judged(
-        rows=typed.height, accepted=_records(admitted, judge), aliases=_aliases(admitted), found=found,
+        rows=typed.height, accepted=_records(admitted, judge), aliases=aliases_of(admitted), found=found,
         bad_codes=_count(found, judge.identity.code.name), expected=typed.height * len(required),
         filled=sum(typed.height - marks.cells[name].null_count() for name in required),
     )  # fmt: skip
@@ -299,45 +298,3 @@ def split_repeats(accepted: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series, pl.S
         "row", pl.all_horizontal(pl.col(n).eq_missing(pl.col(f"{n}:first")) for n in said).alias("same")
     )
     return kept, same.filter("same")["row"], same.filter(~pl.col("same"))["row"]
-
-
-# --- older codes -----------------------------------------------------------------------------------------------------
-
-ALIASES = pl.Schema({"row": pl.UInt32, "scheme": pl.String, "value": pl.String})
-
-
-def _aliases(typed: pl.DataFrame) -> pl.DataFrame:
-    """The older codes that rows give, in normal form."""
-    given = [(name, scheme) for name, scheme in ALIAS_FIELDS.items() if name in typed.columns]
-    told = [
-        typed.select(
-            pl.col(ROW).alias("row"), pl.lit(scheme).alias("scheme"), cells.aliases(typed[name]).alias("value")
-        )
-        for name, scheme in given
-        if typed[name].null_count() < typed.height
-    ]
-    return pl.concat([pl.DataFrame(schema=ALIASES), *told]).drop_nulls()
-
-
-def old_codes(texts: pl.DataFrame, judge: Judge) -> pl.DataFrame:
-    """The older codes (row, scheme, value) of rows that give no credit code of the present form: whatever stands in
-    its place, and what their own columns for older codes say."""
-    code = texts[judge.identity.code.name]
-    lacking = code.is_null() | (cells.narrow(code).str.len_chars() != CREDIT_CODE_LENGTH)
-    if judge.item.subject != "legal_entity" or not lacking.any():
-        return pl.DataFrame(schema=ALIASES)
-    rows = texts.filter(lacking)
-    written = rows.select(pl.col(ROW).alias("row"), cells.aliases(rows[judge.identity.code.name]).alias("value"))
-    schemes = pl.DataFrame({"scheme": list(SCHEMES)})
-    anywhere = written.join(schemes, how="cross").select("row", "scheme", "value")
-    return pl.concat([_aliases(rows), anywhere]).drop_nulls()
-
-
-def with_codes(texts: pl.DataFrame, judge: Judge, found: pl.DataFrame) -> pl.DataFrame:
-    """The cells with the credit codes to which the older ones lead. ``found``: row, code."""
-    if not found.height:
-        return texts
-    name = judge.identity.code.name
-    led = found.unique("row", keep="first", maintain_order=True).select(pl.col("row").alias(ROW), "code")
-    joined = texts.join(led.cast({ROW: texts.schema[ROW]}), on=ROW, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("code", name).alias(name)).drop("code")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,11 +17,12 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select, update
 
+from backend.app import bind_keys
 from backend.batches import jobs, uploads, work
 from backend.batches.models import batches, frames, quarantined, returns
 from backend.intake.tables import CsvTable
 from backend.kit import city as cities
-from backend.kit import clock, db
+from backend.kit import clock, db, rotation, seal
 from backend.records import models, rules
 from backend.records import service as records
 from tests.batches.conftest import API, Desk, Officer, work_off
@@ -513,3 +516,35 @@ def test_others_see_neither_the_batch_nor_what_goes_back(
     )
     assert batch["id"] in {one["id"] for one in everybodys.get_json()["items"]}
     assert batch["id"] not in client.get(f"{API}/batches", token=stranger.token).get_data(as_text=True)
+
+
+def test_a_rotated_master_key_opens_uploads_that_stood_under_the_old_one(
+    desk: Desk, officer: Officer, app: Any, settings: Any
+) -> None:
+    name, code = entity()
+    batch = desk.done(officer, ITEM, csv_of(line(name, code, level="")))
+    old = settings.master_keys
+    bind_keys(replace(settings, master_keys={"m9": os.urandom(32), **old}))
+    try:
+        (mine,) = [each for each in rotation.registered("master") if "batches.data_key_sealed" in each.columns]
+        assert rotation.run(mine) >= 1 and rotation.run(mine) == 0
+        assert name in desk.returned(officer, batch["id"]).decode("utf-8-sig")
+    finally:
+        bind_keys(replace(settings, master_keys={**old, "m9": _newest()}))
+        rotation.run(mine)
+        bind_keys(settings)
+    assert name in desk.returned(officer, batch["id"]).decode("utf-8-sig")
+
+
+def _newest() -> bytes:
+    return seal.current().master_keys["m9"]
+
+
+def test_a_row_that_nobody_decides_about_is_given_back_after_ninety_days(desk: Desk, officer: Officer) -> None:
+    name, code = entity()
+    desk.done(officer, ITEM, csv_of(line(name, code)))
+    batch = desk.done(officer, ITEM, csv_of(line("测试别名", code)))
+    for days, expected in ((89, (0, 0, 0, 0, 1)), (91, (0, 0, 0, 1, 0))):
+        with clock.shifted(timedelta(days=days)):
+            jobs.forget_uploads(clock.today())
+        assert counts(desk.read(officer, batch["id"])) == expected
