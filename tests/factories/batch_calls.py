@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
+from stdnum.cn import uscc
 
 from backend.batches import pushing
 from backend.batches.service import NewBatch, Sender
@@ -18,7 +19,8 @@ from tests.factories import accounts as people
 from tests.factories.record_calls import SOURCE
 
 ITEM = "LE-HON-02"
-CODE, NAME = "91110000600037341L", "测试甲公司"
+STEM = "92320115TDMBATCH0"
+CODE, NAME = STEM + uscc.calc_check_digit(STEM), "测试甲公司"
 
 
 def row(name: str = NAME, number: object = None, **changes: str) -> dict[str, str]:
