@@ -134,15 +134,26 @@ def _field_problems(entry: Mapping[str, Any], known: Mapping[str, Mapping[str, A
     for name, found in zip(("aliases", "values"), lists, strict=True):
         if name in entry and not (_texts(found) and len(set(found)) == len(found)):
             yield f"{name} 应为不重复、不为空的文字列表"
+    lists.append(list(names.values()) if isinstance(names := entry.get("value_names", {}), dict) else [])
     texts = [text for found in lists if isinstance(found, list) for text in found if isinstance(text, str)]
     if found := prohibited(str(entry["name"]), str(entry.get("title", "")), *texts):
         yield found
     yield from _check_problems(entry, known)
 
 
+def _names_its_values(entry: Mapping[str, Any]) -> bool:
+    values, names = entry.get("values", []), entry["value_names"]
+    if not isinstance(names, dict) or not isinstance(values, list) or not _texts(list(names.values())):
+        return False
+    said = list(names.values())
+    return set(names) <= set(values) and len(set(said)) == len(said) and not set(said) & set(values)
+
+
 def _check_problems(entry: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if ("values" in entry or "pattern" in entry) and entry.get("type") != "text":
         yield "values 与 pattern 只用于 text"
+    if "value_names" in entry and not _names_its_values(entry):
+        yield "value_names 应给 values 中的值各一个不重复的叫法，且不是另一个值"
     if "pattern" in entry and (problem := _pattern_problem(entry["pattern"])):
         yield problem
     longest = entry.get("longest", 1)

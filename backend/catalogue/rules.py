@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -48,7 +48,10 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """A column of an item. ``minimum``/``maximum`` bound numbers; ``not_before`` names a date of the same item."""
+    """A column of an item. ``minimum``/``maximum`` bound numbers; ``not_before`` names a date of the same item.
+
+    ``value_names``: what a file calls a value, where the archive keeps another word for it.
+    """
 
     name: str
     title: str
@@ -62,6 +65,12 @@ class Field:
     longest: int = LONGEST_TEXT
     not_before: str | None = None
     may_be_future: bool = False
+    value_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def choices(self) -> str:
+        """The values as whoever reports writes them, in one line; empty where any will do."""
+        return "、".join(self.value_names.get(value, value) for value in self.values)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -160,7 +169,7 @@ def field_of(raw: Mapping[str, Any]) -> Field:
         name, raw["title"], raw["type"], raw["required"], tuple(raw.get("aliases", ())), tuple(raw.get("values", ())),
         raw.get("pattern"), _number(raw.get("minimum")), _number(raw.get("maximum")),
         raw.get("longest", LONGEST.get(name, LONGEST_TEXT)), raw.get("not_before"),
-        raw.get("may_be_future", name.endswith("_until_on")),
+        raw.get("may_be_future", name.endswith("_until_on")), dict(raw.get("value_names", {})),
     )  # fmt: skip
 
 

@@ -25,6 +25,10 @@ class ColumnView(View):
     required = fields.Boolean(required=True)
     aliases = fields.List(fields.String(), required=True, metadata={"description": "文件中也认的列名"})
     values = fields.List(fields.String(), required=True, metadata={"description": "只能取的值；空为不限"})
+    value_names = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True,
+        metadata={"description": "文件中对一个值的叫法，与值都认；没有列出的值就是它自己"},
+    )  # fmt: skip
     pattern = fields.String(required=True, allow_none=True, metadata={"description": "整列须符合的正则表达式"})
     minimum = fields.String(required=True, allow_none=True, metadata={"description": "最小的数"})
     maximum = fields.String(required=True, allow_none=True, metadata={"description": "最大的数"})

@@ -74,7 +74,7 @@ def _words(f: Field, sheet: Sheet) -> dict[str, Any]:
     return {
         "longest": f.longest, "earliest": EARLIEST_DECISION if f.name == "decided_on" else EARLIEST_DAY,
         "latest": LATEST_DAY, "not_before": other.title if other else "", "number": number, "minimum": f.minimum,
-        "maximum": f.maximum, "values": "、".join(f.values), "pattern": f.pattern,
+        "maximum": f.maximum, "values": f.choices, "pattern": f.pattern,
     }  # fmt: skip
 
 

@@ -190,6 +190,7 @@ def _texts(f: Field, text: pl.Series, marks: _Marks) -> pl.Series:
         text = cells.narrow(text)
         marks.add(f.name, "pattern", ~text.str.contains(rf"^(?:{f.pattern})$"))
     if f.values:
+        text = text.replace({name: value for value, name in f.value_names.items()})
         marks.add(f.name, "not-a-value", ~text.is_in(list(f.values)))
     return text
 

@@ -173,7 +173,7 @@ def _kind(f: Field) -> str:
 
 def _allowed(f: Field) -> str:
     if f.values:
-        return "、".join(f.values)
+        return f.choices
     if f.type == "date":
         return "例如 2026-03-05" + ("" if f.may_be_future else "，不晚于当天")
     if f.type == CREDIT_CODE:

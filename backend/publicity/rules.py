@@ -131,15 +131,8 @@ class Column:
 
 
 def columns_of(item: Item) -> list[tuple[str, str]]:
-    """The columns of an item that are published: name and official title, in the catalogue's order.
-
-    What the catalogue adds to the title of the severity, its values, is for who reports.
-    """
-    return [
-        (field.name, field.title.partition("（")[0] if field.name == item.severity_field else field.title)
-        for field in item.fields
-        if may_be_published(field.name)
-    ]
+    """The columns of an item that are published: name and official title, in the catalogue's order."""
+    return [(field.name, field.title) for field in item.fields if may_be_published(field.name)]
 
 
 def content_of(item: Item, said: Mapping[str, Any], severities: Mapping[str, str]) -> list[Column]:

@@ -16,10 +16,14 @@ def group() -> None:
 
 @group.command("prove-retention")
 def prove_retention() -> None:
-    """证明没有超过保存期的信用信息；有则逐项列出条数，退出码为 1。"""
-    today = clock.today()
+    """证明没有超过保存期的信用信息；有则逐项列出条数，退出码为 1。
+
+    当天的清理任务还没有运行时，以前一天为准。
+    """
     with reading() as reader:
-        late, last = retention.overdue(reader, today), retention.last_day(reader)
+        last = retention.last_day(reader)
+        day = retention.provable_on(last, clock.today())
+        late = retention.overdue(reader, day)
         runs = retention.runs_of(reader, last) if last else []
     for run in runs:
         left = f"最早的保存到 {run.oldest_left_on}" if run.oldest_left_on else "已无存档"
@@ -28,4 +32,4 @@ def prove_retention() -> None:
         click.echo(f"超期 {one.table} {one.item_code}：{one.count} 条，最早的应保存到 {one.oldest_on}", err=True)
     if late:
         raise SystemExit(1)
-    click.echo(f"截至 {today}，没有超过保存期的信用信息")
+    click.echo(f"截至 {day}，没有超过保存期的信用信息")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Table, delete, func, select
@@ -158,3 +158,10 @@ def last_day(reader: Reader) -> date | None:
     """The last day of which there is a proof."""
     found: date | None = reader.execute(select(func.max(retention_runs.c.day))).scalar()
     return found
+
+
+def provable_on(last: date | None, today: date) -> date:
+    """As of which day the promise can be held against what is on file: yesterday until today's job has run after
+    yesterday's did, else today."""
+    yesterday = today - timedelta(days=1)
+    return yesterday if last == yesterday else today

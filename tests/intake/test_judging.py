@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.accounts.rules import check_character, normal_id_number, normal_name
 from backend.catalogue.rules import Item, items_of
-from backend.intake import cells, judging
+from backend.intake import cells, faults, judging
 from backend.intake.judging import Judge
 from backend.intake.layouts import Sheet
 from backend.intake.tables import json_table
@@ -122,6 +122,26 @@ def test_columns_admit_what_the_rules_of_one_record_admit(item: Item, data: st.D
             masked = {n: mask_id_number(v) if n.endswith("_id_number") else v for n, v in new.fields.items()}
             assert kept.keys() == masked.keys()
             assert {n for n in kept if kept[n] != masked[n]} <= {f.name for f in item.fields if f.type.endswith("code")}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "shown_days"), [("轻微", "minor", None), ("严重", "serious", 1095), ("minor", "minor", None)]
+)
+def test_a_file_says_how_grave_it_was_in_chinese(said: str, kept: str, shown_days: int | None) -> None:
+    """The document's own word sets the clock of publicity; what is not published by default has none."""
+    [record] = judged(PENALTY, [good(PENALTY) | {"severity": said}]).accepted.iter_rows(named=True)
+    assert json.loads(record["fields"])["severity"] == kept
+    if shown_days is None:
+        assert record["publicity_until_on"] is None
+    else:
+        assert record["publicity_until_on"] <= record["decided_on"] + timedelta(days=shown_days)
+
+
+def test_what_is_no_word_for_it_is_told_the_words() -> None:
+    found = judged(PENALTY, [good(PENALTY) | {"severity": "较重"}]).found
+    assert faults.sentence(Sheet(PENALTY), "severity", found["fault"][0]) == (
+        "失信严重程度", "应为 轻微、一般、严重 之一",
+    )  # fmt: skip
 
 
 SPELLINGS = ("{0:%Y-%m-%d}", "{0:%Y/%m/%d}", "{0.year}.{0.month}.{0.day}", "{0:%Y%m%d}", "{0:%Y-%m-%d} 00:00:00",

@@ -98,6 +98,21 @@ def test_a_record_goes_with_its_versions_the_day_after_its_last_and_the_proof_sa
 
 
 @pytest.mark.usefixtures("empty")
+def test_before_the_day_s_job_has_run_the_proof_is_of_the_day_before(app: Flask) -> None:
+    file_some(people=1)
+    today = clock.today()
+    jobs.delete_past_retention(today - timedelta(days=1))
+    age(1825 - 39)  # the last day of the corrected one was yesterday
+    code, said = prove(app)
+    assert code == 0 and f"截至 {today - timedelta(days=1)}" in said
+    age(1)  # and now it is late whatever the hour
+    assert prove(app)[0] == 1
+    assert jobs.delete_past_retention(today) == "1 records and versions of 2 items"
+    code, said = prove(app)
+    assert code == 0 and f"截至 {today}" in said
+
+
+@pytest.mark.usefixtures("empty")
 def test_a_version_that_may_be_kept_for_less_time_goes_before_its_record(app: Flask) -> None:
     with db.transaction() as session:
         resident_id = uuid4()

@@ -103,7 +103,7 @@ function columnList(columns) {
 }
 
 function allowed(one, titles) {
-  if (one.values.length) return one.values.join("、");
+  if (one.values.length) return one.values.map((value) => one.value_names[value] ?? value).join("、");
   return [
     KINDS[one.type] ?? one.type,
     one.pattern ? `格式 ${one.pattern}` : "",
