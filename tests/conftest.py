@@ -67,17 +67,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What does not ask for the run's database is the same on each: one run is enough.
-
-    A file's tests stay in one process; those of the browser share one too, and with it one demo and one browser. What
-    starts whole servers goes first, so that none of it is left over for one process at the end.
-    """
+    """What does not ask for the run's database is the same on each: one run is enough. What starts whole servers goes
+    first, so that none of it is left over for one process at the end."""
     for item in items:
         if "database_url" not in getattr(item, "fixturenames", ()):
             item.add_marker("once")
-        room = item.path.relative_to(ROOT / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("browser" if room == "browser" else str(item.path)))
-    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in SERVERS)
+    items.sort(key=lambda item: _room(item.nodeid) not in SERVERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests stay in one process; those of the browser share one too, and with it one demo and one browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if _room(nodeid) == "browser" else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
+
+
+def _room(nodeid: str) -> str:
+    return nodeid.removeprefix("tests/").partition("/")[0]
 
 
 SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")

@@ -101,8 +101,9 @@ def main() -> int:
 
 def _run(url: str, without: list[str]) -> int:
     env = {**os.environ, "TEST_DATABASE_URL": url, "TEST_POSTGRESQL_URL": POSTGRESQL, "TEST_REDIS_URL": REDIS}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started: let each find the code compiled
     workers = os.environ.get("XINYI_TEST_WORKERS", "3")
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["--durations", "8"]
     if without:
         command += ["-m", " and ".join(without)]

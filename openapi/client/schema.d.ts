@@ -4429,6 +4429,10 @@ export interface components {
             title: string;
             /** @enum {string} */
             type: "text" | "date" | "integer" | "decimal" | "unified_social_credit_code" | "id_number";
+            /** @description 文件中对一个值的叫法，与值都认；没有列出的值就是它自己 */
+            value_names: {
+                [key: string]: string;
+            };
             /** @description 只能取的值；空为不限 */
             values: string[];
         };

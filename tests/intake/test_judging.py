@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.accounts.rules import check_character, normal_id_number, normal_name
-from backend.catalogue.rules import Item, items_of
+from backend.catalogue.rules import NUMBERS, Item, items_of
 from backend.intake import cells, faults, judging
 from backend.intake.judging import Judge
 from backend.intake.layouts import Sheet
@@ -75,6 +76,8 @@ def judged(item: Item, rows: list[dict[str, str]], **options: Any) -> judging.Ju
 def by_row(item: Item, row: dict[str, str]) -> NewRecord | None:
     """The same row by the rules of one record; None when they do not admit it."""
     told = {name: text.strip() for name, text in row.items() if text and text.strip()}
+    numbers = [f.name for f in item.fields if f.type in NUMBERS and f.name in told]
+    told |= {name: unicodedata.normalize("NFKC", told[name]) for name in numbers}  # full-width digits are mended
     name, code = Sheet(item).fields[:2] if item.subject == "natural_person" else (None, None)
     if name is not None and code is not None:
         if not normal_name(told.pop("name", "")) or not normal_id_number(told.pop("id_number", ""), TODAY):
