@@ -11,8 +11,6 @@ from ipaddress import ip_address
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-import redis
-
 from backend.operating.findings import Finding, bad, good, judge, note
 from config.settings import OFFICIAL_WECHAT, Settings
 
@@ -170,6 +168,8 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             grave=settings.is_production,
         )
         return
+    import redis  # as heavy as the rest of a command's start; only who has it looks at it
+
     try:
         client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=3, socket_timeout=3)
         client.ping()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import wraps
 from itertools import islice
+from threading import Lock
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -88,11 +89,16 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
     def register_views_in_doc(self, api: Any, app: Any, spec: Any, *, name: str, parameters: Any) -> None:
+        """Note what is to be documented: a process that nobody asks for the document need not write it."""
+        tell = super().register_views_in_doc
+        api.untold.append(lambda: self._tell(tell, api, app, spec, name=name, parameters=parameters))
+
+    def _tell(self, tell: Callable[..., None], *told: Any, **options: Any) -> None:
         for endpoint in self._docs.values():
             for method, doc in endpoint.items():
                 if method != "parameters" and doc:
                     _finish(doc)
-        super().register_views_in_doc(api, app, spec, name=name, parameters=parameters)
+        tell(*told, **options)
 
 
 def _described(view: Any) -> Any:
@@ -156,6 +162,18 @@ class Api(flask_smorest.Api):
     ERROR_SCHEMA = problems.ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.untold: list[Callable[[], None]] = []
+        self._telling = Lock()
+        super().__init__(*args, **options)
+
+    def whole_document(self) -> dict[str, Any]:
+        """The OpenAPI document, with every blueprint's routes."""
+        with self._telling:
+            while self.untold:
+                self.untold.pop(0)()
+            return dict(self.spec.to_dict())
+
     def handle_http_exception(self, error: HTTPException) -> Any:
         if error.code is not None and error.code < 400:
             return error
@@ -213,7 +231,7 @@ def _problem_types() -> dict[str, Any]:
 def document(app: Flask) -> Mapping[str, Any]:
     """The OpenAPI document of ``app``, its names in a stable order."""
     api: Api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    spec = json.loads(json.dumps(api.spec.to_dict()))
+    spec = json.loads(json.dumps(api.whole_document()))
     spec["paths"] = dict(sorted(spec["paths"].items()))
     for kind, members in spec.get("components", {}).items():
         spec["components"][kind] = dict(sorted(members.items()))

@@ -49,7 +49,7 @@ def test_two_people_publish_a_policy(open_page: Open, demo: Demo) -> None:
     first.is_usable()
     _approve(second, version)
     second.page.get_by_role("link", name="政策").click()
-    expect(second.page.get_by_text(version)).to_be_visible()
+    expect(second.page.get_by_text(version, exact=True)).to_be_visible()
     second.is_usable()
 
 

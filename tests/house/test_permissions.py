@@ -198,6 +198,7 @@ def strangers(world: World, call: Call, action: str) -> Iterator[tuple[str, int,
             yield label, 403, "identity-not-bound"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", GUARDED)
 def test_only_those_named_in_the_table_are_let_in(client: CheckedClient, world: World, name: str) -> None:
     action = PERMISSION_OF[name]
@@ -215,6 +216,7 @@ def test_only_those_named_in_the_table_are_let_in(client: CheckedClient, world: 
     assert changed(before, snapshot()) == set()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", OPEN_READS)
 def test_a_public_route_opens_for_anyone(client: CheckedClient, world: World, name: str) -> None:
     call = world.call(name)
@@ -301,6 +303,7 @@ def test_lists_hold_only_the_callers_own(client: CheckedClient, world: World, na
     tells_nothing(world, answer)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_id_that_nobody_has_is_not_found(client: CheckedClient, world: World, name: str) -> None:
     path = world.operations[name][1]

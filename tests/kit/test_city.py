@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from backend.kit import city as cities
-from backend.kit import db
+from backend.kit import clock, db
 from backend.kit.city import CityMissing, CityRefused
 
 Contents = dict[str, dict[str, Any]]
@@ -68,7 +68,7 @@ def test_a_transaction_asks_once_for_all_kinds_and_sees_its_own_load(database: d
         for kind in ("perks", "scoring", "city"):
             cities.get(session, kind)
         assert not [statement for statement in asked if "content" not in statement]
-        cities.load(session, changed(city, version="just-loaded", effective_on="2026-01-02"))
+        cities.load(session, changed(city, version="just-loaded", effective_on=clock.today().isoformat()))
         asked.clear()
         assert cities.get(session, "deadlines").version == "just-loaded"
         assert cities.get(session, "scoring").content == city["scoring"]
