@@ -88,24 +88,40 @@ def filled(session: Session, table: Table, rows: pl.DataFrame) -> Iterator[None]
 
 
 def copy(session: Session, table: Table, rows: pl.DataFrame) -> None:
-    """Rows into a table of PostgreSQL's, by their columns' names. No text may hold the bytes 1 and 2.
+    """Rows into a table of PostgreSQL's, by their columns' names, in COPY's own text format: it is read quicker than
+    CSV. No text may hold a NUL.
 
     They go in slices, so that the database reads one while the next is written. Raises SQLAlchemy's errors.
     """
     driver: Any = session.connection().connection.driver_connection
-    command = (
-        f"COPY {table.name} ({', '.join(rows.columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')"
-    )
     try:
-        with driver.cursor() as cursor, cursor.copy(command) as stream:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(rows.columns)}) FROM STDIN") as to:
             for part in rows.iter_slices(SLICE_ROWS):
                 out = io.BytesIO()
-                part.write_csv(out, include_header=False, separator="\x02", quote_char="\x01")
-                stream.write(out.getbuffer())
+                part.with_columns(_escaped(part)).write_csv(
+                    out, include_header=False, separator="\t", quote_style="never", null_value="\\N"
+                )
+                to.write(out.getbuffer())
     except psycopg.OperationalError as error:
         raise OperationalError("COPY", None, error) from error
     except psycopg.IntegrityError as error:
         raise IntegrityError("COPY", None, error) from error
+
+
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPED = r"[\\\t\n\r]"
+
+
+def _escaped(rows: pl.DataFrame) -> list[pl.Series]:
+    """The columns of texts that say something to COPY's format, saying it as a text."""
+    texts = [column for column in rows if column.dtype == pl.String and column.str.contains(_ESCAPED).any()]
+    return [_plainly(column) for column in texts]
+
+
+def _plainly(texts: pl.Series) -> pl.Series:
+    for sign, said in _ESCAPES.items():
+        texts = texts.str.replace_all(sign, said, literal=True)
+    return texts
 
 
 def _plain(table: Table, rows: pl.DataFrame) -> list[dict[str, Any]]:

@@ -97,11 +97,9 @@ class EntityRecordRow(_Content, Base):
 
     __tablename__ = "entity_records"
     __table_args__ = (
-        UniqueConstraint("entity_code", "item_code", "document_no"),
+        UniqueConstraint("document_no", "item_code", "entity_code"),
         CheckConstraint(_STATUS, name="status_known"),
         CheckConstraint(_EFFECT, name="effect_known"),
-        Index("ix_entity_records_shown", "entity_code", "publicity_until_on"),
-        Index("ix_entity_records_document_no", "document_no"),
         _of_batch("entity_records"),
         _kept_until("entity_records"),
         distributed("entity_code"),
