@@ -33,8 +33,14 @@ class CheckedClient(FlaskClient):
 
 
 @lru_cache(maxsize=4)
+def document_of(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document, made once; nobody changes it."""
+    return dict(api.document(app))
+
+
+@lru_cache(maxsize=4)
 def _spec(app: Flask) -> tuple[dict[str, Any], Any]:
-    spec = dict(api.document(app))
+    spec = document_of(app)
     registry = Registry().with_resource("urn:openapi", Resource(contents=spec, specification=DRAFT202012))
     return spec, registry
 

@@ -12,8 +12,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from backend.web import api
-from tests.checked_client import CheckedClient
+from tests.checked_client import CheckedClient, document_of
 from tests.community.pictures import picture
 from tests.factories.world import METHOD_OF, OPERATIONS, Call, World
 from tests.house import spoiling
@@ -84,7 +83,7 @@ def names(answer: Any, at: spoiling.Path) -> bool:
 
 @pytest.fixture
 def document(app: Flask) -> dict[str, Any]:
-    return dict(api.document(app))
+    return document_of(app)
 
 
 def test_every_route_with_a_body_or_a_key_is_tried(world: World) -> None:

@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 
 from backend.models import metadata
-from backend.web import api
-from tests.checked_client import CheckedClient
+from tests.checked_client import CheckedClient, document_of
 from tests.factories.world import METHOD_OF, OPERATIONS, PERMISSION_OF, World
 from tests.house import spoiling
 from tests.house.snapshots import unchanged
@@ -43,7 +42,7 @@ def extras(world: World, document: dict[str, Any], name: str, call: Any) -> list
 
 @pytest.mark.parametrize("name", WITH_BODY)
 def test_no_column_can_be_set_by_naming_it(client: CheckedClient, world: World, app: Flask, name: str) -> None:
-    call, document = world.call(name), dict(api.document(app))
+    call, document = world.call(name), document_of(app)
     sender = Sender(client, world, call)
     with unchanged():
         for at, strange in extras(world, document, name, call):
@@ -132,7 +131,7 @@ def success_of(operation: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_list_is_given_in_pages_of_a_hundred_at_most(world: World, app: Flask, name: str) -> None:
-    operation, document = world.operations[name][2], dict(api.document(app))
+    operation, document = world.operations[name][2], document_of(app)
     media = success_of(operation).get("content", {}).get(JSON, {})
     properties = spoiling.resolve(media.get("schema", {}), document).get("properties", {})
     query = {p["name"]: p["schema"] for p in operation.get("parameters", []) if p.get("in") == "query"}
@@ -166,7 +165,7 @@ def test_every_operation_tells_what_a_caller_must_know(world: World, name: str) 
 
 
 def test_the_document_says_how_calls_are_counted_and_given_up(app: Flask) -> None:
-    document = api.document(app)
+    document = document_of(app)
     told = document["info"]["description"]
     for word in ("RateLimit-Policy", "deadline-exceeded", "Deprecation", "Sunset", "CORS"):
         assert word in told
