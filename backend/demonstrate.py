@@ -118,7 +118,8 @@ WELCOME = """
   账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
-  数据 data       {base}/app/data
+  数据 data       {base}/app/data   {base}/app/quality
+  申报 declared   {base}/app/declarations
   审计 audit      {base}/app/audit
   评分 scoring    {base}/app/modelling   {base}/scoring
   部门文件 files  instance/department-files
