@@ -88,7 +88,8 @@ def png_of_svg(svg: str, scale: int = 4) -> Image.Image:
 
 
 def zxing(image: Image.Image) -> zxingcpp.Barcode:
-    (found,) = zxingcpp.read_barcodes(image)
+    """What a phone that looks for QR codes sees; asked for every kind, it may take some of the modules for stripes."""
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     return found
 
 

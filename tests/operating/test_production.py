@@ -47,7 +47,9 @@ class Running(NamedTuple):
                 return error.code, json.load(error)
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.load])]
+)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Setup from a file, ``backend.serve``, nginx in front."""
     folder = tmp_path_factory.mktemp("production")

@@ -176,8 +176,14 @@ class Terminal:
         return self.said + output
 
 
-@pytest.mark.parametrize("entry", [["flask", "setup"], ["flask", "--app", "backend.setup:cli", "setup"],
-                                   ["-m", "backend.setup"]], ids=lambda entry: " ".join(entry))  # fmt: skip
+ENTRIES = [
+    ["flask", "setup"],
+    pytest.param(["flask", "--app", "backend.setup:cli", "setup"], marks=pytest.mark.load),
+    pytest.param(["-m", "backend.setup"], marks=pytest.mark.load),
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=["flask setup", "flask --app", "python -m"])
 def test_a_person_is_asked_in_chinese_and_shows_a_right_code_before_the_account_is_made(
     tmp_path: Path, entry: list[str]
 ) -> None:
