@@ -22,7 +22,10 @@ from tests.support.nginx import nginx
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
-LOAD = "keys, backups, restarts, crowds, all forms of setup and PostgreSQL's end under load take minutes; XINYI_ALL_SUITES=1 runs them"
+LOAD = (
+    "keys, backups, restarts, crowds, all forms of setup and PostgreSQL's end under load take minutes;"
+    " XINYI_ALL_SUITES=1 runs them"
+)
 
 
 def postgresql_missing() -> str:
