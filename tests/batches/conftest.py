@@ -15,7 +15,7 @@ from backend.kit import db
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
 
-API = "/api/v1"
+API, SOURCE = "/api/v1", "区发展和改革委员会"
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,8 @@ def work_off() -> None:
 @pytest.fixture
 def desk(client: CheckedClient) -> Desk:
     return Desk(client)
+
+
+@pytest.fixture
+def officer(officer_of: Callable[[str], Officer]) -> Officer:
+    return officer_of(SOURCE)
