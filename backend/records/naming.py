@@ -42,7 +42,9 @@ def name_entities(
     """
     foreign = pl.Series("row", [], dtype=pl.UInt32)
     if aliases.height and not trusted:
-        foreign = _others_aliases(session, rows, aliases)
+        rightly = rows.join(_wrong_names(session, rows), on=["code", "name"], how="anti", maintain_order="left")
+        mine = aliases.join(rightly, on="row", how="semi", maintain_order="left")
+        foreign = _others_aliases(session, rightly, mine)
     rows = rows.filter(~pl.col("row").is_in(foreign.implode()))
     instant = clock.now()
     others, made = _make(session, rows, instant)
@@ -59,9 +61,7 @@ def name_entities(
 
 def _make(session: Session, rows: pl.DataFrame, instant: datetime) -> tuple[pl.DataFrame, int]:
     """Make those that are not known. The pairs of code and name that are not what is known now; how many were made."""
-    pairs = rows.select("code", "name").unique(maintain_order=True)
-    pairs = pairs.with_columns(pl.col("code").is_first_distinct().cast(pl.Int8).alias("first")).sort("code")
-    made = 0
+    pairs, made = _pairs_of(rows), 0
     with row_by_row(session), filled(session, _pairs, pairs):
         others = _unlike(session)
         if any(known is None for _, _, known in others):
@@ -69,6 +69,23 @@ def _make(session: Session, rows: pl.DataFrame, instant: datetime) -> tuple[pl.D
             others = _unlike(session)  # another transaction may have made them, and under another name
     wrong = [(code, name) for code, name, known in others if not _same(name, known)]
     return pl.DataFrame(wrong, schema={"code": pl.String, "name": pl.String}, orient="row"), made
+
+
+def _pairs_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each code and name once; ``first``: the name that is believed where nothing is known."""
+    pairs = rows.select("code", "name").unique(maintain_order=True)
+    return pairs.with_columns(pl.col("code").is_first_distinct().cast(pl.Int8).alias("first")).sort("code")
+
+
+def _wrong_names(session: Session, rows: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of code and name that are not what is known, or what the first row about something new says: what
+    such a row gives as an older code says nothing about anybody."""
+    pairs = _pairs_of(rows)
+    believed = dict(pairs.filter(pl.col("first") == 1).select("code", "name").iter_rows())
+    with row_by_row(session), filled(session, _pairs, pairs):
+        unlike = _unlike(session)
+    wrong = [(code, name) for code, name, known in unlike if not _same(name, known or believed[code])]
+    return pl.DataFrame(wrong, schema={"code": pl.String, "name": pl.String}, orient="row")
 
 
 def _unlike(session: Session) -> Sequence[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from sqlalchemy.orm import Session
 
+from backend.intake.older_codes import ALIASES
 from backend.kit.errors import NotFound
-from backend.records import entities, rules, service
+from backend.records import entities, naming, rules, service
 from backend.records.entities import NewEntity
 from backend.records.errors import EntityNameMismatch, RecordRefused
+from tests.merchants.conftest import entity_code
 from tests.records.test_service import CODE, penalty
 
 OTHER = "91110108551385082Q"
@@ -44,6 +47,34 @@ def test_a_chunk_is_judged_in_its_order(session: Session) -> None:
     ]  # fmt: skip
     assert entities.ensure_entities(session, told) == ["made", "made", "mismatch", "mismatch", "made"]
     assert entities.ensure_entities(session, told) == ["known", "known", "mismatch", "mismatch", "known"]
+
+
+SEQUENCES = {
+    "known": [(CODE, "演示错名", "X1"), (OTHER, "演示另一家", "X1")],
+    "new": [("{new}", "演示甲", ""), ("{new}", "演示乙", "X2"), (OTHER, "演示另一家", "X2")],
+    "claimed": [(OTHER, "演示另一家", "X3"), (CODE, NAME, "X3")],
+    "agreed": [(OTHER, "演示另一家", "X4"), (OTHER, "演示 另一家", "X4"), (OTHER, "演示他家", "X4")],
+}
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_who_is_wrong_himself_says_nothing_about_an_older_code(session: Session, kind: str) -> None:
+    """Rows of a file are told apart as single rows are, with two entities known before."""
+    new = entity_code()
+    rows = [(code.format(new=new), name, alias) for code, name, alias in SEQUENCES[kind]]
+    entities.ensure_entities(session, [NewEntity(CODE, NAME), NewEntity(OTHER, "演示另一家")])
+    with session.begin_nested() as attempt:
+        news = [NewEntity(code, name, (("tax_no", alias),) if alias else ()) for code, name, alias in rows]
+        one_by_one = [n for n, verdict in enumerate(entities.ensure_entities(session, news)) if verdict == "mismatch"]
+        attempt.rollback()
+    frame = pl.DataFrame(
+        [(n, code, name) for n, (code, name, _) in enumerate(rows)],
+        schema={"row": pl.UInt32, "code": pl.String, "name": pl.String}, orient="row",
+    )  # fmt: skip
+    told = [(n, "tax_no", alias) for n, (_, _, alias) in enumerate(rows) if alias]
+    aliases = pl.DataFrame(told, schema=ALIASES, orient="row")
+    together = naming.name_entities(session, frame, aliases, None).mismatched.sort().to_list()
+    assert together == one_by_one and len(together) == 1
 
 
 def test_a_record_under_another_name_is_refused_until_the_entity_is_renamed(session: Session) -> None:

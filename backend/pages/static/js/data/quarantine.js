@@ -29,7 +29,7 @@ export async function quarantineCard(api, one, again) {
       "p",
       null,
       rows.some((row) => row.subject_code)
-        ? "代码在档案里是另一个名称，由项目办公室核对后裁定。"
+        ? "代码（或所填的旧代码）在档案里属于另一个名称，由项目办公室核对后裁定。"
         : "号码在档案里是另一个姓名，由项目办公室核对后裁定。姓名和号码不在这里显示，请报送单位按行号核对自己的文件。",
     ),
     h("ul", { class: "reasons", id: "quarantined" }, rows.map((row) => h("li", null, lineOfRow(api, one, row, decides, again)))),
@@ -47,6 +47,7 @@ function lineOfRow(api, one, row, decides, again) {
       ["代码", row.subject_code],
       ["报送的名称", row.reported_name],
       ["档案的名称", row.known_name],
+      ["说明", row.reported_name && row.reported_name === row.known_name ? "名称相符；所填的旧代码（注册号等）属于另一单位" : null],
       ["裁定理由", row.decision_reason],
       ["裁定时间", instant(row.decided_at)],
     ]),
