@@ -14,6 +14,9 @@ from backend.accounts import jobs as accounts_jobs
 from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
+from backend.admissions import jobs as admissions_jobs
+from backend.admissions import routes as admissions_routes
+from backend.admissions import service as admissions
 from backend.approvals import policies
 from backend.approvals import routes as approvals_routes
 from backend.approvals import service as approvals
@@ -80,6 +83,7 @@ from backend.modelling import cli as modelling_cli
 from backend.modelling import jobs as modelling_jobs
 from backend.modelling import routes as modelling_routes
 from backend.modelling import service as modelling
+from backend.offers import service as offers
 from backend.operating import cli as operating_cli
 from backend.oversight import cli as oversight_cli
 from backend.oversight import figures as oversight_figures
@@ -122,7 +126,8 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    community_routes.blp, perks_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
+    approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
@@ -284,8 +289,8 @@ def _wire_city() -> None:
     city.applier("merchants", merchants.apply)
     city.linter("community", community.lint_policy)
     city.applier("community", community.apply)
-    city.linter("perks", perks.lint_policy)
-    city.applier("perks", perks.apply)
+    city.linter("perks", offers.lint_policy)
+    city.applier("perks", offers.apply)
 
 
 def _wire_approvals() -> None:
@@ -315,7 +320,7 @@ def _wire_devices(settings: Settings) -> None:
 
 
 def _device_venues(reader: db.Reader, scope: devices.Scope) -> list[devices.Venue]:
-    return [devices.Venue(*found) for found in perks.partner_venues(reader, scope)]
+    return [devices.Venue(*found) for found in offers.partner_venues(reader, scope)]
 
 
 def _wire_news() -> None:
@@ -328,6 +333,7 @@ def _wire_news() -> None:
     outbox.within("consents.changed", submissions.on_consent_changed)
     outbox.within("people.looked-at", consents.on_looked_at)
     outbox.within("identity.recovered", perks.on_recovered)
+    outbox.within("perks.place-changed", admissions.on_place_changed)
     outbox.within("identity.recovered", messages.on_recovered)
     outbox.within("identity.pause-lifted", messages.on_pause_lifted)
     outbox.within("community.reviewed", messages.on_reviewed)
@@ -354,7 +360,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
+        perks_jobs, admissions_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

@@ -27,6 +27,7 @@ from backend.identity import service as identity
 from backend.kit import city, clock, db
 from backend.ledger import service as ledger
 from backend.merchants import service as merchants
+from backend.offers import service as shelf
 from backend.perks import service as perks
 from backend.publicity import jobs as publicity
 from backend.records import service as records
@@ -280,7 +281,7 @@ def _make_device(session: Session, place: dict[str, Any]) -> dict[str, Any]:
         "crv": "Ed25519",
         "x": _b64(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)),
     }
-    device_id = accounts.create_device(session, partner.id, perks.venue_id(place["slug"]), label, public)
+    device_id = accounts.create_device(session, partner.id, shelf.venue_id(place["slug"]), label, public)
     raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     return {"label": label, "device_id": str(device_id), "private_key_jwk": {**public, "d": _b64(raw)}}
 

@@ -1,1 +1,1 @@
-"""Perks: scenes and offers as data, redemptions, coupons, venues' scans, the offline pack."""
+"""Perks: who may have what and why, redemptions, coupons."""

@@ -17,7 +17,7 @@ from backend.kit import city, clock, db
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.prepared import Batch, Part, Prepared
-from backend.perks import shelf
+from backend.offers import service as shelf
 from backend.perks.errors import CouponNotActive
 from backend.perks.models import Coupon
 

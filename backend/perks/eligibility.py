@@ -16,7 +16,8 @@ from backend.consents import service as consents
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
-from backend.perks import newcomers, rules, stock
+from backend.offers import service as shelf
+from backend.perks import newcomers, rules, turns
 from backend.perks.rules import Facts, Terms, Verdict
 from backend.scores import service as scores
 
@@ -121,7 +122,7 @@ def judge(
 ) -> dict[UUID, Verdict]:
     """The verdict on each offer for one asker, with all its reasons.
 
-    ``left`` and ``known``: what :func:`stock.left` and :func:`gates` say of these offers, if the caller has it.
+    ``left`` and ``known``: what :func:`shelf.left` and :func:`gates` say of these offers, if the caller has it.
     """
     if not offers:
         return {}
@@ -129,13 +130,13 @@ def judge(
     known = known or gates(reader, offers)
     terms = {offer.id: terms_of(offer, known) for offer in offers}
     common = standing(reader, asker, list(terms.values()))
-    shelf = stock.left(reader, list(terms)) if left is None else left
+    places = shelf.left(reader, list(terms)) if left is None else left
     used: dict[UUID, int] = {}
     had: frozenset[UUID] = frozenset()
     balance = 0
     if asker.resident_id is not None:
         windows = {i: rules.window_start(t.window, today) for i, t in terms.items() if t.limit is not None}
-        used = stock.turns(reader, asker.resident_id, windows)
+        used = turns.counted(reader, asker.resident_id, windows)
         had = newcomers.had_before(reader, asker.resident_id, [i for i, t in terms.items() if t.first_timers_only])
         if any(each.price_points for each in terms.values()):
             balance = ledger.balance(reader, asker.resident_id, today)
@@ -147,7 +148,7 @@ def judge(
                 balance_points=balance,
                 used_in_window=used.get(offer_id, 0),
                 had_before=offer_id in had,
-                stock_left=shelf.get(offer_id, 0) if each.limited_stock else None,
+                stock_left=places.get(offer_id, 0) if each.limited_stock else None,
             ),
             today,
         )

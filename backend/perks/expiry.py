@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
-from backend.perks import coupons, rules, shelf
+from backend.offers import service as shelf
+from backend.perks import coupons, rules
 from backend.perks.models import Coupon
 
 

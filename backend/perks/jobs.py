@@ -7,7 +7,7 @@ from uuid import UUID
 
 from backend.kit import clock, db
 from backend.kit import jobs as daily
-from backend.perks import expiry, newcomers, pack
+from backend.perks import expiry, newcomers
 
 CHUNK = 200
 
@@ -30,17 +30,6 @@ def expire_coupons(day: date) -> str:
         after = keys[-1]
 
 
-def drop_old_uses(day: date) -> str:
-    """Forget the uses that no offline pack tells any more."""
-    dropped = 0
-    while True:
-        with db.transaction() as session:
-            count = pack.drop_old_uses(session, clock.now())
-        dropped += count
-        if not count:
-            return f"{dropped} old uses dropped"
-
-
 def forget_tombstones(day: date) -> str:
     """Delete the marks of first-timer offers whose declared period is over."""
     gone = 0
@@ -56,4 +45,3 @@ def register() -> None:
     """Register this room's jobs. The composition root calls it once."""
     daily.register(daily.Job("perks.expire-coupons", "关闭过期的券", expire_coupons))
     daily.register(daily.Job("perks.forget-tombstones", "清理到期的首次优惠标记", forget_tombstones))
-    daily.register(daily.Job("perks.drop-old-uses", "清理离线包不再需要的使用记录", drop_old_uses))

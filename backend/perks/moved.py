@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
-from backend.kit import clock
+from backend.kit import clock, outbox
 from backend.perks import coupons
-from backend.perks.models import Coupon, UsedUse
+from backend.perks.models import Coupon
 
 
 def on_recovered(session: Session, news: dict[str, Any]) -> None:
@@ -28,12 +28,12 @@ def on_recovered(session: Session, news: dict[str, Any]) -> None:
 
 
 def _replace_place(session: Session, coupon: Row[Any]) -> None:
-    """The uses that are gone go along to the new place, for the packs of devices."""
+    """Whoever keeps something under the old place hears of the new one in the same transaction."""
     place = codes.allocate_status(session, coupon.valid_until)
-    gone = (
-        UsedUse.offer_id == coupon.offer_id, UsedUse.status_list_id == coupon.status_list_id,
-        UsedUse.status_index == coupon.status_index,
-    )  # fmt: skip
-    session.execute(update(UsedUse).where(*gone).values(status_list_id=place.list_id, status_index=place.bit))
+    told = {
+        "offer_id": str(coupon.offer_id), "from": [coupon.status_list_id, coupon.status_index],
+        "to": [place.list_id, place.bit],
+    }  # fmt: skip
+    outbox.tell(session, "perks.place-changed", told, shard=coupon.resident_id)
     coupons.change(session, coupon, status_list_id=place.list_id, status_index=place.bit)
     codes.revoke_status(session, coupon.status_list_id, coupon.status_index)

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.kit import clock, db
 from backend.kit.db import Reader
-from backend.perks.models import Coupon, Offer, Redemption, Tombstone
+from backend.offers import service as shelf
+from backend.perks.models import Coupon, Redemption, Tombstone
 
 DIGEST_PURPOSE = "perks-tombstone"
 CHUNK = 1000
@@ -47,9 +48,7 @@ def _remembered(reader: Reader, resident_id: UUID, offer_ids: Collection[UUID]) 
 
 def bury(session: Session, resident_id: UUID, digests: Sequence[tuple[str, bytes]], until_on: date) -> int:
     """Leave a tombstone for every first-timer offer that a leaver has had; none, where there was none. How many."""
-    offers = session.execute(select(Offer.id, Offer.terms)).all()
-    first: set[UUID] = {row.id for row in offers if row.terms.get("first_timers_only")}
-    had = had_before(session, resident_id, first)
+    had = had_before(session, resident_id, shelf.first_timers(session))
     rows: list[dict[str, Any]] = [
         {"digest": digest, "key_id": key_id, "offer_id": offer_id, "kept_until_on": until_on}
         for offer_id in sorted(had)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from backend.codes import service as codes
 from backend.kit import clock, db
 from backend.kit.db import Reader
-from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, named, table_of
-from backend.perks import coupons, expiry, newcomers, stock
-from backend.perks.models import Admission, Coupon, Offer, Redemption, RedemptionLimit, Scan, Venue
+from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, table_of
+from backend.offers import service as shelf
+from backend.perks import coupons, expiry, newcomers
+from backend.perks.models import Coupon, Redemption, RedemptionLimit
 
 _STATUS = {"issued": "可使用", "used": "已用完", "cancelled": "已取消", "expired": "已过期"}
 _COUPON = (
@@ -28,22 +29,6 @@ _COUPON = (
     Column("last_used_at", "最近使用", "instant"),
     Column("closed_at", "结束时间", "instant"),
 )
-_ADMISSION = (
-    Column("happened_at", "时间", "instant"),
-    Column("coupon_id", "券编号"),
-    Column("venue_id", "场所"),
-    Column("standing", "结果", words={"admitted": "已入场", "conflict": "有冲突，待核对"}),
-    Column("settled_points", "结算积分", "whole"),
-)
-
-
-def _words(reader: Reader) -> dict[str, dict[str, str]]:
-    """What offers and venues are called."""
-    offers, venues = table_of(Offer).c, table_of(Venue).c
-    return {
-        "offer_id": named(reader, offers.id, offers.title),
-        "venue_id": named(reader, venues.id, venues.name),
-    }
 
 
 def _open_coupons(session: Session, resident_id: UUID) -> list[Row[Any]]:
@@ -69,7 +54,7 @@ def close_all(session: Session, resident_id: UUID) -> int:
         coupons.change(session, coupon, status=status, closed_at=now)
         if status == "cancelled":
             if coupon.uses_left == coupon.uses_total:
-                stock.put_place_back(session, coupon.offer_id, coupon.bucket)
+                shelf.put_place_back(session, coupon.offer_id, coupon.bucket)
             codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
     for coupon in found:
         expiry.send_home(session, coupon, code="perks.left", title="退出项目退回")
@@ -86,24 +71,21 @@ def erase(session: Session, leaving: Leaving) -> dict[str, int]:
     return {"perks_coupons": closed}
 
 
-_SETTLED = Kept(
+SETTLED = Kept(
     "兑换和核销记录", "只有编号、优惠、时间和积分，再不能对应到您", "项目存续期间",
     "与合作机构结算、对账；《个人信息保护法》第七十三条（匿名化后不再是个人信息）",
 )  # fmt: skip
-_WHY = ("兑换优惠、到店核销、与合作机构结算", "为您办理所必需（《个人信息保护法》第十三条第一款第二项）")
-_UNTIL = "项目存续期间；退出后只留编号"
+WHY = ("兑换优惠、到店核销、与合作机构结算", "为您办理所必需（《个人信息保护法》第十三条第一款第二项）")
+UNTIL = "项目存续期间；退出后只留编号"
 KEEPER = Keeper(
     room="perks",
     sections=(
-        Section("coupons", "券", *_WHY, _UNTIL, _COUPON, listing(table_of(Coupon), "id", _COUPON), _words),
-        Section(
-            "admissions", "到店使用", *_WHY, _UNTIL, _ADMISSION, listing(table_of(Admission), "id", _ADMISSION), _words
-        ),
+        Section("coupons", "券", *WHY, UNTIL, _COUPON, listing(table_of(Coupon), "id", _COUPON), shelf.words),
     ),
     erase=erase,
     deleted={"perks_redemption_limits": "限领次数的计数"},
     kept={
-        **{table_of(model).name: _SETTLED for model in (Redemption, Coupon, Admission, Scan)},
+        **{table_of(model).name: SETTLED for model in (Redemption, Coupon)},
         "perks_tombstones": Kept(
             "首次优惠的领取标记（只在您领过“仅限首次”的优惠时才有）",
             "证件号的加密摘要，不能还原，只用于核对这一项优惠",

@@ -24,7 +24,8 @@ from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.kit.prepared import Batch, Prepared
 from backend.ledger import service as ledger
-from backend.perks import coupons, eligibility, rules, shelf, stock
+from backend.offers import service as shelf
+from backend.perks import coupons, eligibility, rules, turns
 from backend.perks.coupons import CouponView
 from backend.perks.eligibility import Asker
 from backend.perks.errors import NotCancellable, NotEntitled, OfferClosed
@@ -137,10 +138,8 @@ def issue(
 def _take(session: Session, batch: Batch, resident_id: UUID, offer: Row[Any], coupon_id: UUID) -> Taken:
     window_start_on = None
     if person := offer.terms["per_person"]:
-        window_start_on = stock.take_turn(
-            session, resident_id, offer.id, person["limit"], person["window"], clock.today()
-        )
-    bucket = stock.take_place(session, offer.id, offer.stock_total, resident_id)
+        window_start_on = turns.take(session, resident_id, offer.id, person["limit"], person["window"], clock.today())
+    bucket = shelf.take_place(session, offer.id, offer.stock_total, resident_id)
     hold_id = None
     if offer.price_points:
         held = ledger.hold(
@@ -182,8 +181,8 @@ def cancel(session: Session, resident_id: UUID, coupon_id: UUID, operation: Oper
     if not coupons.cancellable(found, now):
         raise NotCancellable(coupon_status=coupons.status_at(found, now), uses_left=found.uses_left)
     coupons.change(session, found, status="cancelled", closed_at=now)
-    stock.give_turn_back(session, resident_id, found.offer_id, found.window_start_on)
-    stock.put_place_back(session, found.offer_id, found.bucket)
+    turns.give_back(session, resident_id, found.offer_id, found.window_start_on)
+    shelf.put_place_back(session, found.offer_id, found.bucket)
     if found.hold_transfer_id is not None:
         title = f"退回：{found.terms['title']}"
         ledger.release(session, resident_id, found.hold_transfer_id, code="perks.cancelled", title=title)

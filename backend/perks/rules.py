@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+
+from backend.offers.rules import WINDOWS
 
 EVER = date(1970, 1, 1)
 """The window of a limit that never starts anew."""
-
-WINDOWS = {"day": "每天", "month": "每月", "year": "每年", "ever": "总共"}
-
-FUTURE_TOLERANCE = timedelta(minutes=2)
-"""How far a device's clock may run ahead of ours before what it reports is not believed."""
 
 TRANSITIONS: Mapping[tuple[str, str], str] = {
     ("issued", "admit"): "issued",
@@ -230,30 +227,3 @@ def share_points(price_points: int, uses_total: int, use_no: int) -> int:
 def next_status(status: str, act: str) -> str | None:
     """What ``act`` makes of a coupon in ``status``; None when it may not happen."""
     return TRANSITIONS.get((status, act))
-
-
-def spread(total: int, buckets: int) -> list[int]:
-    """``total`` over ``buckets`` as evenly as integers allow, fuller ones first."""
-    share, more = divmod(total, buckets)
-    return [share + (1 if index < more else 0) for index in range(buckets)]
-
-
-def bucket_count(total: int, most: int = 8) -> int:
-    """How many rows hold a stock: one for few, ``most`` for many, so that a hot offer does not queue on one row."""
-    return max(1, min(most, total // 4))
-
-
-def judge_upload(at: datetime, issued_at: datetime, expires_at: datetime, now: datetime, oldest: timedelta) -> str:
-    """Whether an offline scan's time can be believed; "" when it can, else the slug of what is wrong.
-
-    The code must have been alive **when it was scanned**; that it has expired since is no fault of the visitor.
-    """
-    if at > now + FUTURE_TOLERANCE:
-        return "time-in-future"
-    if at < now - oldest:
-        return "too-old"
-    if at < issued_at - FUTURE_TOLERANCE:
-        return "before-code"
-    if at >= expires_at:
-        return "code-expired"
-    return ""

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from backend.perks.coupons import COUNTER_USE, USABLE, CouponView, coupon, coupon_code, coupons, presentation_code
-from backend.perks.door import Door, Judgement, door, verify
-from backend.perks.eligibility import NOBODY, Asker
+from backend.perks.browsing import OfferView, offer, offers, scenes
+from backend.perks.coupons import (
+    COUNTER_USE,
+    PRESENTATION_USE,
+    USABLE,
+    CouponView,
+    coupon,
+    coupon_code,
+    coupons,
+    presentation_code,
+)
+from backend.perks.coupons import change as change_coupon
+from backend.perks.coupons import find as find_coupon
+from backend.perks.coupons import lock as lock_coupon
+from backend.perks.coupons import offer_of as coupon_offer
+from backend.perks.coupons import status_at as coupon_status
+from backend.perks.eligibility import NOBODY, Asker, judge
 from backend.perks.moved import on_recovered
-from backend.perks.offers import OfferView, offer, offers, partner_venues, scenes, venue
-from backend.perks.pack import offline_pack
-from backend.perks.policy import apply, lint_policy, offer_id, venue_id
-from backend.perks.redemption import RedemptionView, cancel, redeem, redemption
-from backend.perks.scans import Outcome
-from backend.perks.venue import admit, upload
+from backend.perks.redemption import RedemptionView, cancel, issue, redeem, redemption, require_entitled
+from backend.perks.rules import next_status, share_points
 
 __all__ = [
-    "COUNTER_USE", "NOBODY", "USABLE", "Asker", "CouponView", "Door", "Judgement", "OfferView", "Outcome",
-    "RedemptionView", "admit", "apply", "cancel", "coupon", "coupon_code", "coupons", "door", "lint_policy", "offer",
-    "offer_id", "offers", "offline_pack", "on_recovered", "partner_venues", "presentation_code", "redeem",
-    "redemption", "scenes", "upload", "venue", "venue_id", "verify",
+    "COUNTER_USE", "NOBODY", "PRESENTATION_USE", "USABLE", "Asker", "CouponView", "OfferView", "RedemptionView",
+    "cancel", "change_coupon", "coupon", "coupon_code", "coupon_offer", "coupon_status", "coupons", "find_coupon",
+    "issue", "judge", "lock_coupon", "next_status", "offer", "offers", "on_recovered", "presentation_code", "redeem",
+    "redemption", "require_entitled", "scenes", "share_points",
 ]  # fmt: skip

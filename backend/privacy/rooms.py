@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.accounts.personal import KEEPER as ACCOUNTS
+from backend.admissions.personal import KEEPER as ADMISSIONS
 from backend.batches.personal import KEEPER as BATCHES
 from backend.community.personal import KEEPER as COMMUNITY
 from backend.consents.looks import KEPT_YEARS
@@ -46,11 +47,11 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT, STAFF,
-    ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT,
+    STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, ADMISSIONS, COMMUNITY, DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from backend import app as house
 from backend.kit import db
 from backend.ledger.models import wallets
-from backend.perks.models import Offer
+from backend.offers.models import Offer
 from config.settings import Settings
 from tests.bench import by_hand, reads_by_hand, score_reads_by_hand
 

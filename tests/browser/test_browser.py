@@ -372,7 +372,7 @@ def test_a_device_is_enrolled_by_its_key_file_and_the_key_cannot_be_taken_out(
 
 def test_the_page_judges_every_shared_vector_like_the_reference(open_page: Open) -> None:
     page = open_page("/app/venue")
-    vectors = json.loads((ROOT / "tests" / "perks" / "offline_vectors.json").read_text("utf-8"))
+    vectors = json.loads((ROOT / "tests" / "admissions" / "offline_vectors.json").read_text("utf-8"))
     found = page.page.evaluate(JUDGE, vectors)
     assert len(found) == len(vectors["cases"]) > 20
     assert [one["name"] for one in found if one["got"] != one["expect"]] == []

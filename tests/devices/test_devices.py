@@ -22,7 +22,7 @@ from backend.devices import rules, service
 from backend.devices.models import EnrolmentCodeRow
 from backend.kit import clock, db
 from backend.kit.trail import TrailRow
-from backend.perks.models import Venue
+from backend.offers.models import Venue
 from config.settings import Settings
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people

@@ -10,12 +10,12 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
+from backend.admissions.door import Door
 from backend.kit import clock
 from backend.kit.operations import Operation
 from backend.ledger import service as ledger
-from backend.perks import policy
-from backend.perks.door import Door
-from backend.perks.models import Venue
+from backend.offers import policy
+from backend.offers.models import Venue
 from tests.factories import accounts as people
 
 PARTNER_CODE = "91320115DEM000014W"

@@ -20,7 +20,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from backend.perks import offline
+from backend.admissions import offline
 from config.settings import ROOT
 from tests.journey import callers
 from tests.journey.callers import Caller

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from backend.codes import service as codes
 from backend.kit import city as cities
 from backend.kit import clock, db
-from backend.perks import policy
+from backend.offers import policy
 from tests.checked_client import CheckedClient
 
 

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from backend.admissions import jobs as admissions_jobs
+from backend.admissions.offline import OfflineVerifier
 from backend.kit import clock, db
 from backend.ledger import service as ledger
 from backend.perks import jobs
-from backend.perks.offline import OfflineVerifier
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
 from tests.factories import perks as factory
@@ -341,6 +342,6 @@ def test_the_daily_job_closes_what_has_ended_and_only_once(client: CheckedClient
         jobs.expire_coupons(clock.today())
         assert stage.balance() == 10
         jobs.expire_coupons(clock.today())
-        jobs.drop_old_uses(clock.today())
+        admissions_jobs.drop_old_uses(clock.today())
     assert stage.balance() == 10
     assert client.get(f"{API}/me/coupons/{coupon_id}", token=stage.token).get_json()["status"] == "expired"

@@ -16,9 +16,12 @@ from backend.ledger import audit
 from backend.ledger import service as ledger
 from backend.ledger.errors import NotEnoughPoints
 from backend.ledger.models import lots
-from backend.perks import errors, expiry, service, stock
+from backend.offers import service as shelf
+from backend.offers.errors import SoldOut
+from backend.offers.models import OfferStock
+from backend.perks import errors, expiry, service
 from backend.perks.eligibility import Asker
-from backend.perks.models import Coupon, OfferStock
+from backend.perks.models import Coupon
 from backend.scores import service as scores
 from tests.factories import accounts as people
 from tests.factories.perks import Shop, act, change_offer, give_points, shop
@@ -124,7 +127,7 @@ def test_redeem_refuses_when_sold_out(session: Session) -> None:
     known = shop(session, stock_total=2)
     for _ in range(2):
         redeem(session, somebody(session), known)
-    with pytest.raises(errors.SoldOut):
+    with pytest.raises(SoldOut):
         redeem(session, somebody(session), known)
     assert service.offer(session, known.offer_id).stock_text == "已领完"
 
@@ -133,10 +136,10 @@ def test_every_bucket_is_emptied_before_anybody_is_told_sold_out(session: Sessio
     known, total = shop(session, stock_total=40), 40
     assert session.execute(select(func.count()).where(OfferStock.offer_id == known.offer_id)).scalar() == 8
     one = uuid4()
-    taken = [stock.take_place(session, known.offer_id, total, one) for _ in range(total)]
+    taken = [shelf.take_place(session, known.offer_id, total, one) for _ in range(total)]
     assert sorted(set(taken)) == list(range(8))  # type: ignore[type-var]
-    with pytest.raises(errors.SoldOut):
-        stock.take_place(session, known.offer_id, total, uuid4())
+    with pytest.raises(SoldOut):
+        shelf.take_place(session, known.offer_id, total, uuid4())
 
 
 def test_redeem_refuses_beyond_the_limit_and_says_when_again(session: Session) -> None:
@@ -237,7 +240,7 @@ def test_cancel_gives_place_and_turn_back(session: Session) -> None:
     for _ in range(3):
         coupon = redeem(session, resident_id, known).coupon
         service.cancel(session, resident_id, coupon.id, act(resident_id))
-    assert stock.left(session, [known.offer_id]) == {known.offer_id: 1}
+    assert shelf.left(session, [known.offer_id]) == {known.offer_id: 1}
 
 
 def test_cancel_refuses_twice_and_what_is_not_returnable(session: Session) -> None:
@@ -288,7 +291,7 @@ def test_a_larger_total_adds_places_and_a_smaller_one_takes_free_ones(session: S
         redeem(session, somebody(session), known)
     for total, free in ((20, 16), (6, 2), (4, 0), (100, 96), (100, 96)):
         change_offer(session, known, stock_total=total)
-        assert stock.left(session, [known.offer_id])[known.offer_id] == free
+        assert shelf.left(session, [known.offer_id])[known.offer_id] == free
 
 
 def test_a_total_below_what_is_taken_sells_nothing_until_enough_came_back(session: Session) -> None:
@@ -301,7 +304,7 @@ def test_a_total_below_what_is_taken_sells_nothing_until_enough_came_back(sessio
     free = []
     for resident_id, coupon_id in held:
         service.cancel(session, resident_id, coupon_id, act(resident_id))
-        free.append(stock.left(session, [known.offer_id])[known.offer_id])
+        free.append(shelf.left(session, [known.offer_id])[known.offer_id])
     assert free == [0, 0, 1, 2, 3]
 
 

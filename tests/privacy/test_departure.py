@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.accounts import service as accounts
+from backend.admissions import service as admissions
 from backend.community import points
 from backend.community.models import Submission
 from backend.consents import service as consents
@@ -270,7 +271,7 @@ def test_a_venue_is_told_no_by_the_codes_of_who_left(client: CheckedClient, full
     admitted = client.post(f"{API}/venue/admissions", json=body, token=device, key=uuid4())
     assert slug(admitted) == "code-expired"
     with db.transaction() as session:
-        outcome = perks.admit(session, full.shop.door, coupon, None, shops.act(full.shop.door.device_id))
+        outcome = admissions.admit(session, full.shop.door, coupon, None, shops.act(full.shop.door.device_id))
     assert outcome.reason == "cancelled"
 
 

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from backend.accounts.models import AttemptRow
+from backend.admissions import service as admissions
 from backend.consents import service as consents
 from backend.kit import clock, db
 from backend.kit.trail import TrailRow
@@ -104,7 +105,7 @@ def test_codes_for_one_use_do_not_serve_the_other(client: CheckedClient, clerk: 
     assert slug(look(client, clerk[1], id_number=None, presentation_code=made)) == "code-not-verified"
     with db.reading() as reader:
         counter = perks.presentation_code(reader, full.resident_id, perks.COUNTER_USE).text
-        told = perks.verify(reader, full.shop.door, counter, full.shop.offer_id)
+        told = admissions.verify(reader, full.shop.door, counter, full.shop.offer_id)
     assert told.reason == "code-not-verified"
     for wrong in ("XY1:NONSENSE", full.token):
         assert slug(look(client, clerk[1], id_number=None, presentation_code=wrong[:400])) == "code-not-verified"

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
+from backend.admissions import service as admissions
 from backend.codes import service as codes
 from backend.community import desk, submissions
 from backend.community import service as community
@@ -117,7 +118,7 @@ def test_an_admission_and_a_cancellation_come_before_or_not_at_all() -> None:
         with db.reading() as reader:
             code = perks.coupon_code(reader, full.resident_id, full.coupon_id).text
         door = full.shop.door
-        admit = lambda session, d=door, c=code: perks.admit(session, d, c, None, shops.act(d.device_id))  # noqa: E731
+        admit = lambda session, d=door, c=code: admissions.admit(session, d, c, None, shops.act(d.device_id))  # noqa: E731
         cancel = lambda session, f=full: perks.cancel(  # noqa: E731
             session, f.resident_id, f.coupon_id, shops.act(f.resident_id)
         )

@@ -12,13 +12,19 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from backend.admissions import service as admissions
+from backend.admissions.models import Admission
 from backend.codes import service as codes
 from backend.kit import city as cities
 from backend.kit import clock, db
 from backend.ledger import service as ledger
 from backend.ledger.audit import audit_resident
-from backend.perks import expiry, policy, service, stock
-from backend.perks.models import Admission, Coupon, OfferStock, Redemption
+from backend.offers import policy
+from backend.offers import service as shelf
+from backend.offers.models import OfferStock
+from backend.perks import expiry
+from backend.perks import service as perks
+from backend.perks.models import Coupon, Redemption
 from tests.factories import accounts as people
 from tests.factories.perks import Shop, act, give_points, shop
 from tests.races.barrier import at_once
@@ -39,7 +45,7 @@ def words(results: list[Any]) -> Counter[str]:
     """What came of each: a refusal's slug, an outcome's verdict, or the kind of what was given."""
 
     def word(one: Any) -> str:
-        if isinstance(one, service.Outcome):
+        if isinstance(one, admissions.Outcome):
             return one.reason or one.verdict
         return str(getattr(one, "slug", type(one).__name__))
 
@@ -62,11 +68,11 @@ def residents(count: int, points: int = PRICE, *, bound: bool = False) -> list[U
 
 
 def redeem_of(known: Shop, who: UUID, key: UUID | None = None) -> Callable[[Session], Any]:
-    return lambda session: service.redeem(session, who, known.offer_id, act(who, key))
+    return lambda session: perks.redeem(session, who, known.offer_id, act(who, key))
 
 
 def admit_of(known: Shop, code: str, key: UUID | None = None) -> Callable[[Session], Any]:
-    return lambda session: service.admit(session, known.door, code, None, act(known.door.device_id, key))
+    return lambda session: admissions.admit(session, known.door, code, None, act(known.door.device_id, key))
 
 
 def balanced(everybody: list[UUID]) -> bool:
@@ -89,7 +95,7 @@ def held_coupon(known: Shop, points: int = PRICE) -> tuple[UUID, UUID, str]:
     [who] = residents(1, points)
     coupon_id = commit(redeem_of(known, who)).coupon.id
     with db.reading() as reader:
-        return who, coupon_id, service.coupon_code(reader, who, coupon_id).text
+        return who, coupon_id, perks.coupon_code(reader, who, coupon_id).text
 
 
 @pytest.mark.parametrize("places", [1, 7, 40])
@@ -101,7 +107,7 @@ def test_the_last_tickets_go_to_exactly_as_many_as_there_are(places: int) -> Non
     assert (count(Redemption, known), count(Coupon, known)) == (places, places)
     assert sum(balance(who) for who in everybody) == (THREADS - places) * PRICE
     with db.reading() as reader:
-        assert stock.left(reader, [known.offer_id]) == {known.offer_id: 0}
+        assert shelf.left(reader, [known.offer_id]) == {known.offer_id: 0}
     assert balanced(everybody)
 
 
@@ -145,14 +151,14 @@ def test_a_coupon_of_many_uses_is_used_that_often() -> None:
     assert words(results) == {"admitted": 4, "already-used": 12}
     assert sorted(one.uses_left for one in results if one.verdict == "admitted") == [0, 1, 2, 3]
     with db.reading() as reader:
-        assert service.coupon(reader, who, coupon_id).status == "used"
+        assert perks.coupon(reader, who, coupon_id).status == "used"
     assert balanced([who])
 
 
 def test_the_same_scan_sent_many_times_admits_once_and_answers_alike() -> None:
     known, key = commit(lambda session: shop(session, price_points=PRICE)), uuid4()
     who, _, code = held_coupon(known)
-    upload = lambda session: service.upload(session, known.door, known.door.device_id, key, code, clock.now())  # noqa: E731
+    upload = lambda session: admissions.upload(session, known.door, known.door.device_id, key, code, clock.now())  # noqa: E731
     results = at_once([admit_of(known, code, key) for _ in range(8)] + [upload] * 8)
     assert words(results) == {"admitted": 16}
     assert len({one.id for one in results}) == 1
@@ -163,9 +169,9 @@ def test_of_a_cancellation_and_an_admission_exactly_one_happens() -> None:
     known = commit(lambda session: shop(session, price_points=PRICE, stock_total=30))
     for _ in range(12):
         who, coupon_id, code = held_coupon(known)
-        cancel = lambda session, w=who, c=coupon_id: service.cancel(session, w, c, act(w))  # noqa: E731
+        cancel = lambda session, w=who, c=coupon_id: perks.cancel(session, w, c, act(w))  # noqa: E731
         first, second = at_once([admit_of(known, code), cancel])
-        if isinstance(second, service.CouponView):
+        if isinstance(second, perks.CouponView):
             assert first.reason == "cancelled" and balance(who) == PRICE
         else:
             assert words([first, second]) == {"admitted": 1, "not-cancellable": 1} and balance(who) == 0
@@ -177,11 +183,11 @@ def test_a_coupon_is_cancelled_once_by_many_hands() -> None:
         lambda session: shop(session, price_points=PRICE, stock_total=9, per_person={"limit": 1, "window": "ever"})
     )
     who, coupon_id, _ = held_coupon(known)
-    cancel = lambda session: service.cancel(session, who, coupon_id, act(who))  # noqa: E731
+    cancel = lambda session: perks.cancel(session, who, coupon_id, act(who))  # noqa: E731
     results = at_once([cancel] * 16)
     assert words(results) == {"CouponView": 1, "not-cancellable": 15}
     with db.reading() as reader:
-        assert stock.left(reader, [known.offer_id]) == {known.offer_id: 9}
+        assert shelf.left(reader, [known.offer_id]) == {known.offer_id: 9}
     assert balance(who) == PRICE and balanced([who])
 
 
@@ -191,12 +197,12 @@ def test_places_given_back_are_found_by_those_who_come_then() -> None:
     holders = [held_coupon(known) for _ in range(12)]
     others = residents(24)
     acts: list[Callable[[Session], Any]] = [redeem_of(known, who) for who in others]
-    acts += [lambda session, w=who, c=coupon_id: service.cancel(session, w, c, act(w)) for who, coupon_id, _ in holders]
+    acts += [lambda session, w=who, c=coupon_id: perks.cancel(session, w, c, act(w)) for who, coupon_id, _ in holders]
     told = words(at_once(acts))
     assert told["CouponView"] == 12
     assert told["RedemptionView"] + told["sold-out"] == 24
     with db.reading() as reader:
-        left = stock.left(reader, [known.offer_id])[known.offer_id]
+        left = shelf.left(reader, [known.offer_id])[known.offer_id]
         alive = select(func.count()).where(Coupon.offer_id == known.offer_id, Coupon.status == "issued")
         assert left + int(reader.execute(alive).scalar() or 0) == 12
     assert balanced([*others, *(who for who, _, _ in holders)])
@@ -206,19 +212,19 @@ def test_one_presentation_code_at_many_doors_is_admitted_once() -> None:
     known = commit(lambda session: shop(session, stock_total=9))
     [who] = residents(1, 0, bound=True)  # only whoever holds her account can show her code
     with db.reading() as reader:
-        code = service.presentation_code(reader, who).text
-    scan = lambda session: service.admit(session, known.door, code, known.offer_id, act(known.door.device_id))  # noqa: E731
+        code = perks.presentation_code(reader, who).text
+    scan = lambda session: admissions.admit(session, known.door, code, known.offer_id, act(known.door.device_id))  # noqa: E731
     assert words(at_once([scan] * 12)) == {"admitted": 1, "already-used": 11}
     assert count(Coupon, known) == 1
     with db.reading() as reader:
-        assert stock.left(reader, [known.offer_id]) == {known.offer_id: 8}
+        assert shelf.left(reader, [known.offer_id]) == {known.offer_id: 8}
 
 
 def test_expiry_run_twice_at_once_returns_the_points_once() -> None:
     known = commit(lambda session: shop(session, price_points=PRICE, coupon_valid_days=0, offline={"mode": "none"}))
     who, coupon_id, _ = held_coupon(known)
     with db.reading() as reader:
-        ends, waits = service.coupon(reader, who, coupon_id).valid_until, expiry.grace(reader)
+        ends, waits = perks.coupon(reader, who, coupon_id).valid_until, expiry.grace(reader)
 
     def close(session: Session) -> bool:
         with clock.at(ends):
@@ -236,7 +242,7 @@ def test_a_total_lowered_in_the_rush_sells_no_more_than_it_says() -> None:
     told = words(at_once([change, *[redeem_of(known, who) for who in everybody]]))
     assert told["RedemptionView"] + told["sold-out"] == 30 and told["NoneType"] == 1, told
     with db.reading() as reader:
-        left = stock.left(reader, [known.offer_id])[known.offer_id]
+        left = shelf.left(reader, [known.offer_id])[known.offer_id]
         over = select(func.sum(OfferStock.overdrawn)).where(OfferStock.offer_id == known.offer_id)
         overdrawn = int(reader.execute(over).scalar() or 0)
     assert told["RedemptionView"] + left - overdrawn == 10

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
+from backend.admissions import service as admissions
 from backend.codes import service as codes
 from backend.delegation import service as delegation
 from backend.identity import service as identity
@@ -68,7 +69,7 @@ def test_a_recovery_and_the_use_of_a_coupon_at_once_leave_the_coupon_whole(app: 
         return identity.recover_account(session, new, claim, held, proof)
 
     def admit(session: Session) -> Any:
-        return perks.admit(session, shop.door, code, shop.offer_id, shops.act(shop.door.device_id))
+        return admissions.admit(session, shop.door, code, shop.offer_id, shops.act(shop.door.device_id))
 
     recovered, admitted = at_once([recover, admit])
     assert isinstance(recovered, accounts.Grant)

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from backend.admissions.models import Admission
 from backend.kit.db import Database, Reader
 from backend.kit.operations import OperationRow
 from backend.ledger import service as ledger
 from backend.ledger.models import transfers
-from backend.perks.models import Admission, Coupon, OfferStock, Redemption
+from backend.offers.models import OfferStock
+from backend.perks.models import Coupon, Redemption
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from backend.demo.vocabulary import Vocabulary
 from backend.kit import city, clock, db, migrations
 from backend.ledger import service as ledger
 from backend.merchants import service as merchants
-from backend.perks import service as perks
+from backend.offers import service as shelf
 from backend.records import service as records
 from config.settings import Settings
 from tests.factories import accounts as people
@@ -102,7 +102,7 @@ def _offers(session: Session, sold: Any, wanted: list[dict[str, Any]]) -> list[s
     ]
     if wanted:
         change_offer(session, sold)
-    return [str(perks.offer_id(offer["slug"])) for offer in sold.content["offers"]]
+    return [str(shelf.offer_id(offer["slug"])) for offer in sold.content["offers"]]
 
 
 def _resident(session: Session, issuer: UUID, points: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.perks import lint
+from backend.offers import lint
 from tests.factories import perks as factory
 
 OTHERS: dict[str, Any] = {

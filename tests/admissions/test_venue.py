@@ -10,14 +10,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from backend.admissions import errors, pack, service
+from backend.admissions.models import Admission, Scan, UsedUse
+from backend.admissions.offline import OfflineVerifier, Since
 from backend.codes import service as codes
 from backend.kit import clock, outbox
 from backend.kit.errors import FieldError, IdempotencyConflict
 from backend.ledger import audit
 from backend.ledger import service as ledger
-from backend.perks import errors, expiry, service
-from backend.perks.models import Admission, Coupon, Scan, UsedUse
-from backend.perks.offline import OfflineVerifier, Since
+from backend.perks import expiry
+from backend.perks import service as perks
+from backend.perks.errors import NotCancellable
+from backend.perks.models import Coupon
 from tests.factories.perks import Shop, act, give_points, shop
 from tests.perks.test_service import redeem, somebody
 
@@ -32,7 +36,7 @@ class Held:
         self.code = self.fresh()
 
     def fresh(self) -> str:
-        return service.coupon_code(self.session, self.resident_id, self.coupon_id).text
+        return perks.coupon_code(self.session, self.resident_id, self.coupon_id).text
 
     def admit(self, key: UUID | None = None, door: service.Door | None = None, **more: Any) -> service.Outcome:
         at = door or self.shop.door
@@ -40,14 +44,14 @@ class Held:
         return service.admit(self.session, at, more.pop("code", self.code), more.pop("offer_id", None), operation)
 
     def cancel(self) -> None:
-        service.cancel(self.session, self.resident_id, self.coupon_id, act(self.resident_id))
+        perks.cancel(self.session, self.resident_id, self.coupon_id, act(self.resident_id))
 
     def upload(self, at: datetime, key: UUID | None = None, **more: Any) -> service.Outcome:
         door = more.get("door", self.shop.door)
         return service.upload(self.session, door, door.device_id, key or uuid4(), more.get("code", self.code), at)
 
     def coupon(self) -> service.CouponView:
-        return service.coupon(self.session, self.resident_id, self.coupon_id)
+        return perks.coupon(self.session, self.resident_id, self.coupon_id)
 
 
 def scans(session: Session, door: service.Door) -> list[Any]:
@@ -220,7 +224,7 @@ def test_a_price_smaller_than_its_uses_is_paid_with_the_last(session: Session) -
 def test_a_partly_used_coupon_is_not_cancelled_and_returns_the_rest_when_it_ends(session: Session) -> None:
     held = Held(session, shop(session, price_points=100, uses=3, offline={"mode": "none"}), points=100)
     held.admit()
-    with pytest.raises(errors.NotCancellable):
+    with pytest.raises(NotCancellable):
         held.cancel()
     with clock.shifted(held.coupon().valid_until - clock.now()):
         assert expiry.expire(session, held.resident_id, held.coupon_id, expiry.grace(session))
@@ -232,7 +236,7 @@ def test_a_partly_used_coupon_is_not_cancelled_and_returns_the_rest_when_it_ends
 
 
 def presence(session: Session, resident_id: UUID) -> str:
-    return service.presentation_code(session, resident_id).text
+    return perks.presentation_code(session, resident_id).text
 
 
 def test_a_presentation_code_asks_about_one_offer_and_is_told_yes_or_no(session: Session) -> None:
@@ -266,7 +270,7 @@ def test_a_free_offer_is_redeemed_and_used_in_one_act_and_once_per_code(session:
     assert (done.verdict, done.uses_left) == ("admitted", 0)
     again = service.admit(session, known.door, code, known.offer_id, act(known.door.device_id))
     assert again.reason == "already-used"
-    assert [coupon.status for coupon in service.coupons(session, resident_id)] == ["used"]
+    assert [coupon.status for coupon in perks.coupons(session, resident_id)] == ["used"]
 
 
 def test_a_late_comers_refusal_is_remembered_and_its_taking_undone(session: Session) -> None:
@@ -410,7 +414,6 @@ def test_what_cannot_be_verified_or_is_anothers_is_refused_and_kept(session: Ses
 
 
 def test_uses_told_to_packs_are_forgotten_when_no_code_lives(session: Session) -> None:
-    from backend.perks import pack
 
     held = Held(session, shop(session))
     held.admit()

@@ -1,4 +1,4 @@
-"""Counting what can run out: an offer's places, and how often one person takes one.
+"""Counting an offer's places.
 
 Places lie in bucket rows, so that a hot offer does not queue on one row. Every step is one conditional statement
 that asks RETURNING; whoever meets a row that another is just changing waits for the outcome.
@@ -7,26 +7,23 @@ that asks RETURNING; whoever meets a row that another is just changing waits for
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from backend.kit import db
 from backend.kit.db import Reader
 from backend.kit.errors import TryAgain
 from backend.kit.prepared import Prepared
-from backend.perks import rules
-from backend.perks.errors import LimitReached, SoldOut
-from backend.perks.models import OfferStock, RedemptionLimit
-from backend.perks.policy import STOCK_BUCKETS
+from backend.offers import rules
+from backend.offers.errors import SoldOut
+from backend.offers.models import OfferStock
+from backend.offers.policy import STOCK_BUCKETS
 
 MOST_ROUNDS = 50
 
 _STOCK: Any = OfferStock.__table__
-_LIMITS: Any = RedemptionLimit.__table__
 _WITH_PLACES = select(_STOCK.c.bucket).where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.remaining > 0)
 _TAKE = Prepared(
     update(_STOCK)
@@ -34,21 +31,6 @@ _TAKE = Prepared(
     .values(remaining=_STOCK.c.remaining - 1)
     .returning(_STOCK.c.bucket)
 )
-
-
-def _counting(dialect: str) -> Any:
-    return (
-        db.insert_of(dialect, _LIMITS)
-        .on_conflict_do_update(
-            index_elements=["resident_id", "offer_id", "window_start_on"],
-            set_={"used": _LIMITS.c.used + 1},
-            where=_LIMITS.c.used < bindparam("most"),
-        )
-        .returning(_LIMITS.c.used)
-    )
-
-
-_COUNT_TURN = Prepared(_counting, ("resident_id", "offer_id", "window_start_on", "used"))
 
 
 def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
@@ -122,44 +104,3 @@ def _put_into(session: Session, offer_id: UUID, bucket: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     return put.first() is not None
-
-
-def take_turn(session: Session, resident_id: UUID, offer_id: UUID, limit: int, window: str, today: date) -> date:
-    """Count one more redemption of the offer in the window and return the window's first day. Raises LimitReached."""
-    start = rules.window_start(window, today)
-    row = {"resident_id": resident_id, "offer_id": offer_id, "window_start_on": start, "used": 1, "most": limit}
-    if _COUNT_TURN.first(session, row) is None:
-        again = rules.next_window(window, today)
-        raise LimitReached(
-            f"每人{rules.WINDOWS[window]}限 {limit} 份。", f"At most {limit} per person and {window}.",
-            limit=limit, window=window, again_on=again.isoformat() if again else None,
-        )  # fmt: skip
-    return start
-
-
-def give_turn_back(session: Session, resident_id: UUID, offer_id: UUID, window_start_on: date | None) -> None:
-    """Uncount a redemption that was cancelled, in the window in which it was counted."""
-    if window_start_on is not None:
-        session.execute(
-            update(RedemptionLimit)
-            .where(
-                RedemptionLimit.resident_id == resident_id,
-                RedemptionLimit.offer_id == offer_id,
-                RedemptionLimit.window_start_on == window_start_on,
-                RedemptionLimit.used > 0,
-            )
-            .values(used=RedemptionLimit.used - 1)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def turns(reader: Reader, resident_id: UUID, windows: dict[UUID, date]) -> dict[UUID, int]:
-    """How often the resident has redeemed each offer in the window that starts on the given day."""
-    if not windows:
-        return {}
-    rows = reader.execute(
-        select(RedemptionLimit.offer_id, RedemptionLimit.window_start_on, RedemptionLimit.used).where(
-            RedemptionLimit.resident_id == resident_id, RedemptionLimit.offer_id.in_(list(windows))
-        )
-    )
-    return {row.offer_id: row.used for row in rows if windows[row.offer_id] == row.window_start_on}

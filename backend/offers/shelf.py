@@ -21,7 +21,7 @@ from backend.accounts import service as accounts
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.prepared import Prepared
-from backend.perks.models import Offer, OfferVenue, Venue
+from backend.offers.models import Offer, OfferVenue, Venue
 
 FRESH_SECONDS = 2.0
 """How long a read outside a transaction may still see what was on offer before a load elsewhere."""

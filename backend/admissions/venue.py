@@ -14,6 +14,11 @@ from sqlalchemy import Row, insert
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
+from backend.admissions import door, rules, scans
+from backend.admissions.door import Door
+from backend.admissions.errors import AlreadyUsed, OfflineNotAllowed, ScanTimeNotCredible, StatusUnknown
+from backend.admissions.models import Admission, UsedUse
+from backend.admissions.scans import Outcome, Recorder, Use
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit import city, clock, db, outbox
@@ -22,20 +27,10 @@ from backend.kit.errors import DomainError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.ledger import service as ledger
-from backend.perks import coupons, door, redemption, rules, scans, shelf
-from backend.perks.door import Door
-from backend.perks.errors import (
-    AlreadyUsed,
-    LimitReached,
-    NotEntitled,
-    OfferClosed,
-    OfflineNotAllowed,
-    ScanTimeNotCredible,
-    SoldOut,
-    StatusUnknown,
-)
-from backend.perks.models import Admission, UsedUse
-from backend.perks.scans import Outcome, Recorder, Use
+from backend.offers import service as shelf
+from backend.offers.errors import SoldOut
+from backend.perks import service as perks
+from backend.perks.errors import LimitReached, NotEntitled, OfferClosed
 
 UPLOAD_DAYS = 31
 """How old an uploaded scan may be where the city's limits say nothing (``offline_upload_days``)."""
@@ -71,7 +66,7 @@ def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, ope
 def _lock(session: Session, claims: codes.VerifiedClaims) -> Row[Any]:
     """The coupon behind a verified code, locked. A signature without its coupon is *unknown*, never *valid*."""
     assert claims.resident_id is not None
-    coupon = coupons.lock(session, claims.resident_id, claims.subject_id)
+    coupon = perks.lock_coupon(session, claims.resident_id, claims.subject_id)
     if coupon is None:
         raise StatusUnknown()
     return coupon
@@ -89,14 +84,14 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
         # A savepoint: what the refusal of a late-comer undoes is the taking, not the memory of the scan.
         with session.begin_nested():
             accounts.require_standing(session, resident_id)
-            redemption.require_entitled(session, resident_id, offer, say_why=False)
-            coupon = redemption.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
+            perks.require_entitled(session, resident_id, offer, say_why=False)
+            coupon = perks.issue(session, resident_id, offer, coupon_id, coupon_id, source="venue")
     except (LimitReached, NotFound):
         return record.refused(NotEntitled(), offer_id, offer=judged.offer)
     except (NotEntitled, OfferClosed, SoldOut) as refusal:
         return record.refused(refusal, offer_id, offer=judged.offer)
     if coupon is None:
-        used = coupons.find(session, resident_id, coupon_id)
+        used = perks.find_coupon(session, resident_id, coupon_id)
         assert used is not None
         return record.refused(AlreadyUsed(**door.last_use(session, at_door, used)), offer_id, used)
     return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
@@ -111,11 +106,11 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
     last = use_no == coupon.uses_total
     now = clock.now()
     used_at = max(happened_at, coupon.last_used_at or happened_at)
-    status = rules.next_status(coupon.status, "admit-last" if last else "admit")
+    status = perks.next_status(coupon.status, "admit-last" if last else "admit")
     if status is None:
         raise RuntimeError(f"a coupon in {coupon.status} was admitted")
     closed_at = now if last else None
-    coupons.change(
+    perks.change_coupon(
         session, coupon, uses_left=coupon.uses_left - 1, status=status, last_used_at=used_at, closed_at=closed_at
     )
     points, transfer_id = _settle(session, at_door, coupon, use_no)
@@ -137,7 +132,7 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
 
 
 def _settle(session: Session, at_door: Door, coupon: Row[Any], use_no: int) -> tuple[int, UUID | None]:
-    points = rules.share_points(coupon.price_points, coupon.uses_total, use_no)
+    points = perks.share_points(coupon.price_points, coupon.uses_total, use_no)
     if points == 0:
         return 0, None
     settled = ledger.settle(

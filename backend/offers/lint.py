@@ -14,7 +14,7 @@ from typing import Any
 
 from stdnum.cn import uscc
 
-from backend.perks.rules import WINDOWS
+from backend.offers.rules import WINDOWS
 
 Items = list[Mapping[str, Any]]
 Check = Callable[[Mapping[str, Any], "Names"], Iterator[str]]

@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
+from backend.admissions.door import Door
+from backend.admissions.models import Admission, Scan
 from backend.kit import clock, operations
 from backend.kit.db import Reader
 from backend.kit.errors import DomainError, IdempotencyConflict
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
-from backend.perks import coupons
-from backend.perks.door import Door
-from backend.perks.models import Admission, Scan
+from backend.perks import service as perks
 
 KIND = "perks.scan"
 
@@ -72,8 +72,8 @@ def outcome(reader: Reader, device_id: UUID, scan_id: UUID, offer_id: UUID | Non
         refusal = DomainError.registry[row.reason](said["detail_zh"], said["detail_en"], **said["members"])
     about = None
     if row.resident_id is not None and row.coupon_id is not None:
-        coupon = coupons.find(reader, row.resident_id, row.coupon_id)
-        about = coupons.offer_of(coupon) if coupon is not None else None
+        coupon = perks.find_coupon(reader, row.resident_id, row.coupon_id)
+        about = perks.coupon_offer(coupon) if coupon is not None else None
     at = row.happened_at if row.admission_id else None
     return Outcome(row.admission_id or row.id, row.verdict, about, row.uses_left, at, refusal)
 
@@ -87,7 +87,7 @@ class Recorder:
 
     def admitted(self, coupon: Row[Any], used: Use) -> Outcome:
         self._keep("admitted", None, coupon.offer_id, coupon, used.admission_id, used.uses_left)
-        return Outcome(used.admission_id, "admitted", coupons.offer_of(coupon), used.uses_left, self.at)
+        return Outcome(used.admission_id, "admitted", perks.coupon_offer(coupon), used.uses_left, self.at)
 
     def refused(
         self, refusal: DomainError, offer_id: UUID | None = None, coupon: Row[Any] | None = None,
@@ -96,7 +96,7 @@ class Recorder:
         """Keep a refusal. Where no coupon of this venue was found, nobody's name is kept with it."""
         uses_left = None
         if coupon is not None:
-            uses_left, offer = coupon.uses_left, coupons.offer_of(coupon)
+            uses_left, offer = coupon.uses_left, perks.coupon_offer(coupon)
         scan_id = self._keep("refused", refusal, offer_id, coupon, None, uses_left)
         return Outcome(scan_id, "refused", offer, uses_left, refusal=refusal)
 
@@ -113,7 +113,7 @@ class Recorder:
             )
         )  # fmt: skip
         self._keep("conflict", refusal, coupon.offer_id, coupon, admission_id, coupon.uses_left)
-        return Outcome(admission_id, "conflict", coupons.offer_of(coupon), coupon.uses_left, self.at, refusal)
+        return Outcome(admission_id, "conflict", perks.coupon_offer(coupon), coupon.uses_left, self.at, refusal)
 
     def _keep(
         self, verdict: str, refusal: DomainError | None, offer_id: UUID | None, coupon: Row[Any] | None,

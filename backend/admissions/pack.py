@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from backend.admissions.door import Door, text_of
+from backend.admissions.models import UsedUse
 from backend.codes import service as codes
 from backend.kit import city, clock
 from backend.kit.db import Reader
-from backend.perks import offers
-from backend.perks.door import Door, text_of
-from backend.perks.models import Offer, OfferVenue, UsedUse
+from backend.offers import service as shelf
 
 VERIFIES = "cs"
 """First letters of the key ids that an offline verifier needs: coupons' keys and the status lists'."""
@@ -46,25 +46,18 @@ def offline_pack(reader: Reader, at_door: Door) -> dict[str, Any]:
 
 
 def _venue(reader: Reader, at_door: Door) -> dict[str, Any]:
-    venue = offers.venue(reader, at_door.venue_id)
+    venue = shelf.venue(reader, at_door.venue_id)
     return {"id": venue.id, "name": venue.name}
 
 
 def _offers(reader: Reader, at_door: Door) -> list[dict[str, Any]]:
-    """Every offer admitted here, those that must be online included, so that a device can say so. Closed ones too:
-    coupons of a closed offer stay good."""
-    rows = reader.execute(
-        select(Offer.id, Offer.title, Offer.kind, Offer.terms)
-        .join(OfferVenue, OfferVenue.offer_id == Offer.id)
-        .where(OfferVenue.venue_id == at_door.venue_id)
-        .order_by(Offer.position, Offer.id)
-    )
+    """Every offer admitted here, those that must be online included, so that a device can say so."""
     return [
         {
             "id": row.id, "title": row.title, "kind": row.kind, "benefit_text": row.terms["benefit_text"],
             "uses": row.terms["uses"], "offline": row.terms["offline"],
         }
-        for row in rows
+        for row in shelf.admitted_at(reader, at_door.venue_id)
     ]  # fmt: skip
 
 
@@ -82,6 +75,15 @@ def _used(reader: Reader, offer_ids: Collection[UUID], now: datetime) -> list[di
         }
         for row in rows
     ]
+
+
+def on_place_changed(session: Session, news: dict[str, Any]) -> None:
+    """A coupon got another place in the revocation list: the uses that are gone go along, for the packs of devices."""
+    (list_id, index), (new_list_id, new_index) = news["from"], news["to"]
+    gone = (
+        UsedUse.offer_id == UUID(news["offer_id"]), UsedUse.status_list_id == list_id, UsedUse.status_index == index,
+    )  # fmt: skip
+    session.execute(update(UsedUse).where(*gone).values(status_list_id=new_list_id, status_index=new_index))
 
 
 def drop_old_uses(session: Session, at: datetime, most: int = 1000) -> int:

@@ -1,7 +1,7 @@
 """Write ``offline_vectors.json``: packs, codes, times, and what an offline verifier must say. Always the same bytes.
 
-``python -m tests.perks.make_offline_vectors``. The keys are made of fixed seeds and sign nothing real; the codes are
-framed here by hand, so that the vectors do not lean on the code that they check.
+``python -m tests.admissions.make_offline_vectors``. The keys are made of fixed seeds and sign nothing real; the codes
+are framed here by hand, so that the vectors do not lean on the code that they check.
 """
 
 from __future__ import annotations

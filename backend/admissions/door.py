@@ -10,26 +10,25 @@ from uuid import UUID, uuid5
 from sqlalchemy import Row, select
 
 from backend.accounts import service as accounts
-from backend.codes import service as codes
-from backend.codes.errors import CodeExpired, CodeNotVerified
-from backend.kit import clock
-from backend.kit.db import Reader
-from backend.kit.errors import DomainError, FieldError, NotFound
-from backend.perks import coupons, eligibility, shelf
-from backend.perks.eligibility import Asker
-from backend.perks.errors import (
+from backend.admissions.errors import (
     AlreadyUsed,
     CouponCancelled,
     CouponExpired,
     CouponRequired,
     DeviceWithoutVenue,
-    NotEntitled,
     NotYourOffer,
-    OfferClosed,
-    SoldOut,
     StatusUnknown,
 )
-from backend.perks.models import Admission, Venue
+from backend.admissions.models import Admission
+from backend.codes import service as codes
+from backend.codes.errors import CodeExpired, CodeNotVerified
+from backend.kit import clock
+from backend.kit.db import Reader
+from backend.kit.errors import DomainError, FieldError, NotFound
+from backend.offers import service as shelf
+from backend.offers.errors import SoldOut
+from backend.perks import service as perks
+from backend.perks.errors import NotEntitled, OfferClosed
 
 _PRESENCES = UUID("3f5d2f64-0a0b-5e44-9a56-1d6b8a0c7e21")
 
@@ -74,7 +73,7 @@ def read_code(reader: Reader, code: str, at: datetime | None = None) -> codes.Ve
         if refusal.members.get("why") != "wrong-purpose":
             raise
     claims = codes.read_code(reader, codes.Purpose.PRESENTATION, code, at=at)
-    if claims.use != coupons.PRESENTATION_USE:
+    if claims.use != perks.PRESENTATION_USE:
         raise CodeNotVerified.because("wrong-purpose")
     return claims
 
@@ -92,10 +91,10 @@ def why_expired(reader: Reader, at_door: Door, code: str, expired: CodeExpired) 
     except CodeNotVerified:  # a presentation code
         return expired
     assert claims.resident_id is not None and claims.offer_id is not None
-    coupon = coupons.find(reader, claims.resident_id, claims.subject_id)
+    coupon = perks.find_coupon(reader, claims.resident_id, claims.subject_id)
     if coupon is None or not shelf.offered_at(reader, claims.offer_id, at_door.venue_id):
         return expired
-    if coupons.status_at(coupon, clock.now()) != "expired":
+    if perks.coupon_status(coupon, clock.now()) != "expired":
         return expired
     return CouponExpired(valid_until=text_of(coupon.valid_until))
 
@@ -123,11 +122,11 @@ def verify(reader: Reader, at_door: Door, code: str, offer_id: UUID | None) -> J
     if elsewhere := not_here(reader, at_door, claims, offer_id):
         return Judgement(elsewhere)
     assert claims.resident_id is not None
-    coupon = coupons.find(reader, claims.resident_id, claims.subject_id)
+    coupon = perks.find_coupon(reader, claims.resident_id, claims.subject_id)
     if coupon is None:
         return Judgement(StatusUnknown())
     refused = replaced(reader, claims, coupon, clock.now()) or judge_coupon(reader, at_door, coupon, clock.now())
-    return Judgement(refused, coupons.offer_of(coupon), coupon.uses_left)
+    return Judgement(refused, perks.coupon_offer(coupon), coupon.uses_left)
 
 
 def wanted_offer(offer_id: UUID | None) -> UUID:
@@ -173,8 +172,7 @@ def judge_coupon(reader: Reader, at_door: Door, coupon: Row[Any], at: datetime) 
 def last_use(reader: Reader, at_door: Door, coupon: Row[Any]) -> dict[str, Any]:
     """When the coupon was last used and, to the same partner, where."""
     used = reader.execute(
-        select(Admission.happened_at, Admission.partner_id, Admission.venue_id, Venue.name)
-        .join(Venue, Venue.id == Admission.venue_id)
+        select(Admission.happened_at, Admission.partner_id, Admission.venue_id)
         .where(
             Admission.resident_id == coupon.resident_id,
             Admission.coupon_id == coupon.id,
@@ -187,7 +185,7 @@ def last_use(reader: Reader, at_door: Door, coupon: Row[Any]) -> dict[str, Any]:
         return {"used_at": text_of(coupon.last_used_at)}
     told: dict[str, Any] = {"used_at": text_of(used.happened_at)}
     if used.partner_id == at_door.partner_id:
-        told["venue"] = {"id": str(used.venue_id), "name": used.name}
+        told["venue"] = {"id": str(used.venue_id), "name": shelf.venue(reader, used.venue_id).name}
     return told
 
 
@@ -209,9 +207,9 @@ def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, 
     about = offer_of(offer)
     if offer.price_points:
         return Judgement(CouponRequired(), about)
-    if used := coupons.find(reader, claims.resident_id, presence_coupon_id(claims, offer_id)):
+    if used := perks.find_coupon(reader, claims.resident_id, presence_coupon_id(claims, offer_id)):
         return Judgement(AlreadyUsed(**last_use(reader, at_door, used)), about, used.uses_left)
-    verdict = eligibility.judge(reader, Asker(True, claims.resident_id), [offer])[offer_id]
+    verdict = perks.judge(reader, perks.Asker(True, claims.resident_id), [offer])[offer_id]
     against = {reason.slug for reason in verdict.against}
     if not against:
         return Judgement(None, about, offer.terms["uses"])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.perks.offline import OfflineVerifier, Since
-from tests.perks import make_offline_vectors as made
+from backend.admissions.offline import OfflineVerifier, Since
+from tests.admissions import make_offline_vectors as made
 
 VECTORS: dict[str, Any] = json.loads(made.FILE.read_text("utf-8"))
 VERIFIERS = {name: OfflineVerifier(pack) for name, pack in VECTORS["packs"].items()}

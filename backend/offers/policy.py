@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.kit import city, clock, db
-from backend.perks import lint, rules, shelf
-from backend.perks.models import Offer, OfferStock, OfferVenue, Venue
+from backend.offers import lint, rules, shelf
+from backend.offers.models import Offer, OfferStock, OfferVenue, Venue
 
 _NAMESPACE = UUID("7d2a6c1e-52a4-5b0c-9d0e-0b8f6f2a9c11")
 

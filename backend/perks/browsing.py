@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from backend.kit import city
 from backend.kit.db import Reader
-from backend.kit.errors import NotFound
-from backend.perks import eligibility, shelf, stock
+from backend.offers import service as shelf
+from backend.offers.service import Shown
+from backend.perks import eligibility
 from backend.perks.eligibility import NOBODY, Asker
-from backend.perks.models import Venue
 from backend.perks.rules import Verdict
-from backend.perks.shelf import Shown
 
 FEW = 10
 """Below this the number of places left is told; above it nobody needs to know."""
@@ -109,7 +108,7 @@ def offer(reader: Reader, offer_id: UUID, asker: Asker = NOBODY) -> OfferView:
 def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferView]:
     rows = [shown.row for shown in found]
     limited = [each.id for each in rows if each.stock_total]
-    left = stock.left(reader, limited) if limited else {}
+    left = shelf.left(reader, limited) if limited else {}
     known = eligibility.gates(reader, rows)
     verdicts = eligibility.judge(reader, asker, rows, left, known)
     return [
@@ -119,19 +118,3 @@ def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferVie
         )
         for each, venues in found
     ]  # fmt: skip
-
-
-def venue(reader: Reader, venue_id: UUID) -> Row[Any]:
-    """A venue's id, partner, name and address. Raises NotFound."""
-    found = reader.execute(select(*Venue.__table__.c).where(Venue.id == venue_id)).first()
-    if found is None:
-        raise NotFound()
-    return found
-
-
-def partner_venues(reader: Reader, partner_ids: Collection[UUID] | None) -> list[tuple[UUID, UUID, str]]:
-    """Open venues of these partners (None: of all) as (id, partner id, name), by name."""
-    query = select(Venue.id, Venue.partner_id, Venue.name).where(Venue.status == "open")
-    if partner_ids is not None:
-        query = query.where(Venue.partner_id.in_(partner_ids))
-    return [(row.id, row.partner_id, row.name) for row in reader.execute(query.order_by(Venue.name, Venue.id))]

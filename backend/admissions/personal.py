@@ -1,0 +1,40 @@
+"""Where a person used what she redeemed, as she may have it."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from backend.admissions.models import Admission, Scan
+from backend.kit.personal import Column, Keeper, Leaving, Section, listing, table_of
+from backend.offers import service as shelf
+from backend.perks.personal import SETTLED, UNTIL, WHY
+
+_ADMISSION = (
+    Column("happened_at", "时间", "instant"),
+    Column("coupon_id", "券编号"),
+    Column("venue_id", "场所"),
+    Column("standing", "结果", words={"admitted": "已入场", "conflict": "有冲突，待核对"}),
+    Column("settled_points", "结算积分", "whole"),
+)
+
+
+def _nothing(_session: Session, _leaving: Leaving) -> dict[str, int]:
+    return {}
+
+
+KEEPER = Keeper(
+    room="admissions",
+    sections=(
+        Section(
+            "admissions",
+            "到店使用",
+            *WHY,
+            UNTIL,
+            _ADMISSION,
+            listing(table_of(Admission), "id", _ADMISSION),
+            shelf.words,
+        ),
+    ),
+    erase=_nothing,
+    kept={table_of(model).name: SETTLED for model in (Admission, Scan)},
+)

@@ -1,0 +1,12 @@
+"""What other rooms and the edge ask of the door. Each verb is explained where it is defined."""
+
+from __future__ import annotations
+
+from backend.admissions.door import Door, Judgement, door, verify
+from backend.admissions.pack import offline_pack, on_place_changed
+from backend.admissions.scans import Outcome
+from backend.admissions.venue import admit, upload
+
+__all__ = [
+    "Door", "Judgement", "Outcome", "admit", "door", "offline_pack", "on_place_changed", "upload", "verify",
+]  # fmt: skip

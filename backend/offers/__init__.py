@@ -1,0 +1,1 @@
+"""What is on offer: offers, venues and places as data, checked, loaded and kept at hand."""
