@@ -27,7 +27,9 @@ class Admission(Base):
     """A use of a coupon at a venue.
 
     ``standing`` is ``admitted``, or ``conflict`` for what a device let in offline though it should not have: that
-    has no ``use_no``, moves no points and stays out of settlement until somebody decides.
+    has no ``use_no``, moves no points and stays out of settlement until it is ``accepted`` or ``rejected``. ``undone``
+    is what the same device took back within a minute. ``settlement_fen``: what the partner is owed for it, paid by the
+    organisation that ``funding_account`` names (its slug; empty: nobody).
     """
 
     __tablename__ = "perks_admissions"
@@ -51,9 +53,12 @@ class Admission(Base):
     device_id: Mapped[UUID]
     source: Mapped[str] = mapped_column(String(10))
     settled_points: Mapped[int]
+    settlement_fen: Mapped[int] = mapped_column(server_default="0")
+    funding_account: Mapped[str] = mapped_column(String(60), server_default="")
     settle_transfer_id: Mapped[UUID | None]
     happened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
 
 
 class Scan(Base):

@@ -6,6 +6,7 @@ leave no trace is raised (an unknown status, a request that makes no sense).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -120,6 +121,7 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
             resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=use_no, standing="admitted",
             conflict_reason="", offer_id=coupon.offer_id, partner_id=at_door.partner_id, venue_id=at_door.venue_id,
             device_id=at_door.device_id, source=source, settled_points=points, settle_transfer_id=transfer_id,
+            **settlement(coupon.terms),
             happened_at=happened_at, recorded_at=now,
         )
     )  # fmt: skip
@@ -129,6 +131,15 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
     _tell_packs(session, coupon, use_no, used_at)
     _tell(session, at_door, coupon, admission_id, happened_at, source)
     return Use(admission_id, coupon.uses_left - 1)
+
+
+def settlement(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """What the partner is owed for one use, and by whom. Terms written before this existed owe nothing."""
+    return {
+        "settlement_fen": terms.get("settlement_price_fen", 0),
+        "funding_account": terms.get("funding_account", ""),
+        "decided_at": None,
+    }
 
 
 def _settle(session: Session, at_door: Door, coupon: Row[Any], use_no: int) -> tuple[int, UUID | None]:
@@ -161,9 +172,15 @@ def _tell(
     told = {
         "resident_id": str(coupon.resident_id), "coupon_id": str(coupon.id), "offer_id": str(coupon.offer_id),
         "admission_id": str(admission_id), "venue_id": str(at_door.venue_id), "partner_id": str(at_door.partner_id),
-        "happened_at": door.text_of(happened_at), "source": source,
+        "happened_at": door.text_of(happened_at), "source": source, "obligation": _obligation(coupon.terms),
     }  # fmt: skip
     outbox.tell(session, "perks.admitted", told, shard=coupon.resident_id)
+
+
+def _obligation(terms: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the use binds the resident to, with what she calls it; None where there is none."""
+    said = terms.get("obligation")
+    return {**said, "title": terms["title"], "partner_name": terms["partner_name"]} if said else None
 
 
 # --- what happened while the network was down ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ Check = Callable[[Mapping[str, Any], "Names"], Iterator[str]]
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LARGEST_POINTS = 1_000_000
 LARGEST_STOCK = 10_000_000
+LARGEST_PRICE_FEN = 100_000_000
 LONGEST_CODE_SECONDS = 7 * 24 * 3600
 
 BENEFITS: Mapping[str, Mapping[str, tuple[int, int]]] = {
@@ -79,6 +80,9 @@ OFFER_KEYS = frozenset(
         "starts_on",
         "ends_on",
         "status",
+        "settlement_price_fen",
+        "funding_account",
+        "obligation",
     }
 )
 """Every key that an offer may have. An unknown one is refused: nobody smuggles in a rule that nobody reads."""
@@ -197,6 +201,7 @@ def _offer_numbers(offer: Mapping[str, Any], names: Names) -> Iterator[str]:
     yield from _whole(offer, "price_points", 0, LARGEST_POINTS)
     yield from _whole(offer, "stock_total", 0, LARGEST_STOCK, 0)
     yield from _whole(offer, "coupon_valid_days", 0, 3660)
+    yield from _whole(offer, "settlement_price_fen", 0, LARGEST_PRICE_FEN, 0)
     yield from _whole(offer, "uses", 1, 1000, 1)
     yield from _whole(offer, "code_lifetime_seconds", 30, LONGEST_CODE_SECONDS, 300)
     if (person := offer.get("per_person")) is not None:

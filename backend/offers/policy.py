@@ -123,8 +123,24 @@ def terms_of(offer: Mapping[str, Any], partner_name: str) -> dict[str, Any]:
         "basis": offer["basis"],
         "basic_public_service": offer.get("basic_public_service", False),
         "first_timers_only": offer.get("first_timers_only", False),
+        "settlement_price_fen": offer.get("settlement_price_fen", 0),
+        "funding_account": offer.get("funding_account", ""),
+        "obligation": _obligation(offer),
         "starts_on": offer.get("starts_on"),
         "ends_on": offer.get("ends_on"),
+    }
+
+
+def _obligation(offer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What using the offer binds the resident to: pay afterwards, or be charged where she was let off a deposit."""
+    said = offer.get("obligation")
+    if not said:
+        return None
+    return {
+        "kind": said["kind"],
+        "up_to_fen": offer["benefit"]["up_to_fen"],
+        "due_hours": said["due_hours"],
+        "remind_hours_before": list(said.get("remind_hours_before", ())),
     }
 
 
