@@ -8,10 +8,11 @@ from flask import Response
 
 from backend.kit.db import reading
 from backend.kit.errors import NotFound
+from backend.kit.sheets import MEDIA_TYPE
 from backend.quality import schemas, service
 from backend.quality.report import Report
 from backend.quality.rules import FIGURES, NOTES, Counts, keeps_to, rates
-from backend.quality.workbook import MEDIA_TYPE, workbook
+from backend.quality.workbook import workbook
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import allow

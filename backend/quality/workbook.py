@@ -5,27 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
+from openpyxl.styles import Font
 
 from backend.kit.clock import SHANGHAI
+from backend.kit.sheets import BOLD, LARGE, WHOLE, Sheet, Value
 from backend.quality import rules
 from backend.quality.report import Report, most_first
 from backend.quality.rules import FIGURES, NOTES, Counts
 
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_LINES = 5_000
 """The lines of a sheet that goes into detail; what is cut is said."""
-WHOLE, RATE, FINE_RATE, NONE = "#,##0", "0.00%", "0.000%", "—"
-_BOLD, _LARGE, _OVER = Font(bold=True), Font(bold=True, size=14), Font(bold=True, color="FFA01F1C")
-_HEAD = PatternFill("solid", fgColor="FFE1F0EE")
-_TOP, _WRAP = Alignment(vertical="top"), Alignment(wrap_text=True, vertical="top")
-_FORMULA = tuple("=+-@\t\r\n|%＝＋－＠")
+RATE, FINE_RATE, NONE = "0.00%", "0.000%", "—"
+_OVER = Font(bold=True, color="FFA01F1C")
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("batches", "批次"), ("rows", "行数"), ("judged", "已审核"), ("accepted", "审核通过"), ("rejected", "退回"),
     ("quarantined", "待核实"), ("added", "新入库"), ("on_time", "按期"), ("corrected", "更正"),
@@ -34,14 +27,6 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("withdrawn_batches", "撤回批次"), ("withdrawn_rows", "撤回行数"), ("trials", "试审批次"),
 )  # fmt: skip
 """The sums that stand behind the rates, in their columns."""
-
-Value = str | int | float | None
-
-
-def safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, also not after it was saved as CSV; without control characters."""
-    plain = ILLEGAL_CHARACTERS_RE.sub("", text)
-    return f"'{plain}" if plain.lstrip(" \u3000\ufeff").startswith(_FORMULA) else plain
 
 
 def workbook(report: Report) -> bytes:
@@ -55,76 +40,10 @@ def workbook(report: Report) -> bytes:
         ("问题明细", _faults),
         ("口径说明", _definitions),
     ):
-        fill(_Sheet(book, title), report)
+        fill(Sheet(book, title), report)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
-
-
-class _Sheet:
-    """A sheet, written line by line from its top.
-
-    A cell is written as soon as it is given, so one cell of each look serves them all: dressing each anew takes four
-    times as long.
-    """
-
-    def __init__(self, book: Workbook, title: str) -> None:
-        self.sheet = book.create_sheet(title)
-        self._cells: dict[Any, WriteOnlyCell] = {}
-
-    def widths(self, *widths: int) -> None:
-        """Before the first line."""
-        for at, width in enumerate(widths, 1):
-            self.sheet.column_dimensions[get_column_letter(at)].width = width
-
-    def freeze(self, cell: str) -> None:
-        """Before the first line."""
-        self.sheet.freeze_panes = cell
-
-    def line(self, values: Sequence[Value], formats: Sequence[str] = (), font: Font | None = None) -> None:
-        """``formats``: how the numbers of each column are shown."""
-        looks = [*formats, *[""] * (len(values) - len(formats))]
-        self.sheet.append(self._filled(value, _Look(look, font)) for value, look in zip(values, looks, strict=True))
-
-    def head(self, titles: Iterable[str]) -> None:
-        self.sheet.append(self._filled(title, _Look("", _BOLD, _HEAD, _WRAP)) for title in titles)
-
-    def prose(self, *texts: str, font: Font | None = None) -> None:
-        self.sheet.append(self._filled(text, _Look("", font, None, _WRAP)) for text in texts)
-
-    def _filled(self, value: Value, look: _Look) -> WriteOnlyCell:
-        cell = self._cells.get(look.key)
-        if cell is None:
-            cell = self._cells[look.key] = look.cell(self.sheet)
-        if isinstance(value, str):
-            cell.value = safe(value)
-            cell.data_type = "s"
-        else:
-            cell.value = value
-        return cell
-
-
-class _Look(NamedTuple):
-    number_format: str
-    font: Font | None = None
-    fill: PatternFill | None = None
-    alignment: Alignment = _TOP
-    """Every cell has one: openpyxl takes the next value into a cell without any style."""
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """Styles compare slowly; each of ours is one object."""
-        return (self.number_format, id(self.font), id(self.fill), id(self.alignment))
-
-    def cell(self, sheet: Any) -> WriteOnlyCell:
-        cell = WriteOnlyCell(sheet)
-        if self.number_format:
-            cell.number_format = self.number_format
-        cell.alignment = self.alignment
-        for name, style in (("font", self.font), ("fill", self.fill)):
-            if style is not None:
-                setattr(cell, name, style)
-        return cell
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -152,9 +71,7 @@ def verdict(keeps: bool | None) -> str:
     return NONE if keeps is None else "未超过" if keeps else "超过"
 
 
-def _table(
-    sheet: _Sheet, report: Report, heads: Sequence[str], lines: Iterable[tuple[Sequence[Value], Counts]]
-) -> None:
+def _table(sheet: Sheet, report: Report, heads: Sequence[str], lines: Iterable[tuple[Sequence[Value], Counts]]) -> None:
     """A head, one line for each, those over the line in red, and everything together at the end."""
     sheet.head([*heads, *_titles(report)])
     formats = (*[""] * len(heads), *_FORMATS)
@@ -162,12 +79,12 @@ def _table(
         over = rules.keeps_to(report.line, counts) is False
         sheet.line([*names, *_values(counts, report.line)], formats, _OVER if over else None)
     foot = ["合计", *[""] * (len(heads) - 1)]
-    sheet.line([*foot, *_values(report.total(), report.line)], formats, _BOLD)
+    sheet.line([*foot, *_values(report.total(), report.line)], formats, BOLD)
 
 
-def _summary(sheet: _Sheet, report: Report) -> None:
+def _summary(sheet: Sheet, report: Report) -> None:
     sheet.widths(12, *_WIDTHS)
-    sheet.prose("数据质量报告", font=_LARGE)
+    sheet.prose("数据质量报告", font=LARGE)
     sheet.line(["区间", f"{report.first} 至 {report.last}（按收到的月份，上海）"])
     sheet.line(["单位", _asked_organisation(report)])
     sheet.line(["目录", "全部条目" if report.asked[1] is None else report.item_title(report.asked[1])])
@@ -186,21 +103,21 @@ def _instant(at: datetime) -> str:
     return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}（上海）"
 
 
-def _organisations(sheet: _Sheet, report: Report) -> None:
+def _organisations(sheet: Sheet, report: Report) -> None:
     sheet.widths(28, *_WIDTHS)
     sheet.freeze("B2")
     named = (([report.organisation_name(one)], counts) for one, counts in report.by_organisation())
     _table(sheet, report, ["单位"], named)
 
 
-def _items(sheet: _Sheet, report: Report) -> None:
+def _items(sheet: Sheet, report: Report) -> None:
     sheet.widths(14, 28, *_WIDTHS)
     sheet.freeze("C2")
     named = (([code, report.item_title(code)], counts) for code, counts in report.by_item())
     _table(sheet, report, ["目录编码", "目录条目"], named)
 
 
-def _details(sheet: _Sheet, report: Report) -> None:
+def _details(sheet: Sheet, report: Report) -> None:
     sheet.widths(10, 28, 14, 28, *_WIDTHS)
     sheet.freeze("E2")
     cells = sorted(report.cells, key=lambda c: (c.month, report.organisation_name(c.organisation_id), c.item_code))
@@ -213,7 +130,7 @@ def _details(sheet: _Sheet, report: Report) -> None:
     _say_cut(sheet, len(cells))
 
 
-def _faults(sheet: _Sheet, report: Report) -> None:
+def _faults(sheet: Sheet, report: Report) -> None:
     sheet.widths(28, 14, 28, 24, 20, 60, 10)
     sheet.freeze("A2")
     sheet.head(["单位", "目录编码", "目录条目", "列", "问题代码", "问题", "行数"])
@@ -223,12 +140,12 @@ def _faults(sheet: _Sheet, report: Report) -> None:
     _say_cut(sheet, len(found))
 
 
-def _say_cut(sheet: _Sheet, lines: int) -> None:
+def _say_cut(sheet: Sheet, lines: int) -> None:
     if lines > MOST_LINES:
         sheet.prose(f"共 {lines} 行，这里只列前 {MOST_LINES} 行；请缩小区间，或只选一个单位、一个目录条目。")
 
 
-def _definitions(sheet: _Sheet, report: Report) -> None:
+def _definitions(sheet: Sheet, report: Report) -> None:
     sheet.widths(14, 40, 60, 60)
     sheet.head(["指标", "算法", "含义", "出处"])
     for figure in FIGURES:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.kit.sheets import safe
 from backend.quality import rules
 from backend.quality.report import Cell, FaultLine
 from backend.quality.rules import FIGURES, Counts
-from backend.quality.workbook import COLUMNS, safe, workbook
+from backend.quality.workbook import COLUMNS, workbook
 from tests.quality.test_rules import CELLS, MONTHS, ORGANISATIONS, report_of
 
 SHEETS = ["总表", "按单位", "按目录", "逐月明细", "问题明细", "口径说明"]
