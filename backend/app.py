@@ -111,6 +111,10 @@ from backend.scores import cli as scores_cli
 from backend.scores import jobs as scores_jobs
 from backend.scores import routes as scores_routes
 from backend.scores import service as scores
+from backend.settlement import cli as settlement_cli
+from backend.settlement import jobs as settlement_jobs
+from backend.settlement import routes as settlement_routes
+from backend.settlement import service as settlement
 from backend.staff import admin_routes as staff_routes
 from backend.staff import cli as staff_cli
 from backend.staff import jobs as staff_jobs
@@ -126,14 +130,15 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp,
-    disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
-    oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    community_routes.blp, perks_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp,
+    codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, quality_routes.blp, privacy_routes.blp,
+    privacy_routes.forms, oversight_routes.blp, oversight_routes.published, settlement_routes.blp, pages_home.blp,
+    pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
-    ledger_cli.ledger, records_cli.group, merchants_cli.merchants, scores_cli.scores, demo_cli.demo_group,
+    ledger_cli.ledger, records_cli.group, merchants_cli.merchants, scores_cli.scores, settlement_cli.settlement,
+    demo_cli.demo_group,
     privacy_cli.privacy,
     oversight_cli.oversight_group, backup_cli.backup_group, *operating_cli.COMMANDS,
 )  # fmt: skip
@@ -279,7 +284,7 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy):
+    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
@@ -334,6 +339,7 @@ def _wire_news() -> None:
     outbox.within("people.looked-at", consents.on_looked_at)
     outbox.within("identity.recovered", perks.on_recovered)
     outbox.within("perks.place-changed", admissions.on_place_changed)
+    outbox.within("ledger.settlement-reversed", settlement.on_settlement_reversed)
     outbox.within("identity.recovered", messages.on_recovered)
     outbox.within("identity.pause-lifted", messages.on_pause_lifted)
     outbox.within("community.reviewed", messages.on_reviewed)
@@ -360,7 +366,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, admissions_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
+        perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

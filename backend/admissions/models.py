@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,6 +39,13 @@ class Admission(Base):
         ForeignKeyConstraint(["resident_id", "coupon_id"], ["perks_coupons.resident_id", "perks_coupons.id"]),
         CheckConstraint("(standing = 'admitted') = (use_no IS NOT NULL)", name="admitted_has_number"),
         Index("ix_perks_admissions_partner_recorded", "partner_id", "recorded_at"),
+        Index(
+            "ix_perks_admissions_accepted",
+            "partner_id",
+            "decided_at",
+            postgresql_where=text("standing = 'accepted'"),
+            sqlite_where=text("standing = 'accepted'"),
+        ),
         distributed(),
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
+from backend.kit import outbox
 from backend.ledger import service
 
 CODE = "points.reverse"
@@ -34,4 +35,10 @@ def execute(session: Session, payload: dict[str, Any], _approval_id: UUID, by: U
     resident_id, transfer_id = UUID(payload["resident_id"]), UUID(payload["transfer_id"])
     accounts.require_standing(session, resident_id)
     undone = service.reverse(session, resident_id, transfer_id, by, payload["reason"])
+    if undone.hold_id is not None:  # a settlement: whoever counts what the partner is owed follows at once
+        told = {
+            "resident_id": str(resident_id), "transfer_id": str(transfer_id),
+            "partner_id": str(service.owner_of(session, undone.debit_account_id)),
+        }  # fmt: skip
+        outbox.tell(session, "ledger.settlement-reversed", told, shard=resident_id)
     return {"transfer_id": str(undone.id), "points": undone.amount_points}

@@ -40,6 +40,7 @@ from backend.ledger.book import (
 from backend.ledger.errors import AlreadyReversed, BudgetExhausted, HoldClosed, NotEnoughPoints, NotReversible
 from backend.ledger.models import budgets, transfers
 from backend.ledger.rules import EXPIRE_AT_ONCE, FOREVER, LateReturn, Take, account_id
+from backend.ledger.settled import owner_of, standing_points
 from backend.ledger.statement import (
     SPENDABLE,
     Budget,
@@ -57,8 +58,8 @@ from backend.ledger.statement import (
 __all__ = [
     "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report",
     "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due",
-    "grant_budget", "hold", "mint", "order_budget", "release", "reverse", "reversible", "settle",
-    "tightest_budgets", "transfer", "wallet",
+    "grant_budget", "hold", "mint", "order_budget", "owner_of", "release", "reverse", "reversible",
+    "settle", "standing_points", "tightest_budgets", "transfer", "wallet",
 ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from backend.messages.personal import KEEPER as MESSAGES
 from backend.perks.personal import KEEPER as PERKS
 from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
+from backend.settlement.personal import KEEPER as SETTLEMENT
 from backend.staff.personal import KEEPER as STAFF
 
 
@@ -47,8 +48,8 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT,
-    STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION,
+    MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
     ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, ADMISSIONS, COMMUNITY, DELEGATION, MESSAGES, KIT,

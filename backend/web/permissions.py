@@ -93,6 +93,11 @@ PERMISSIONS: dict[str, Permission] = {
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),
+    "settlement.read": _staff(
+        "查看结算单", "office", "auditor", "partner-manager", whose="本单位，项目办公室和审计看全部"
+    ),
+    "settlement.review": _staff("核对结算单：确认、提出异议", "partner-manager"),
+    "settlement.office": _staff("编制结算单、决定异议、关账", "office", whose="任何合作机构"),
     "credentials.read": _staff("查看自己的登录方式", *EVERY_ROLE, whose="本人"),
     "credentials.set": _staff("修改自己的密码、验证器和恢复码", *EVERY_ROLE, whose="本人"),
     "staff.read": _staff("查看工作人员账号", "account-admin", whose="任何单位"),

@@ -1,0 +1,1 @@
+"""Settlement: what each partner is owed for a month, line by line, until it is closed for good."""
