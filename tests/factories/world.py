@@ -49,6 +49,7 @@ from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
+from tests.factories.settlement_calls import SettlementCalls
 from tests.factories.staff_calls import StaffCalls
 from tests.merchants.conftest import registered
 from tests.oidc_server import OidcServer
@@ -104,7 +105,8 @@ class Call:
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
+    SettlementCalls
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

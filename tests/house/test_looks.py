@@ -76,6 +76,12 @@ SHOWS_NOBODY = {
     "read_batch": "figures", "download_rejected_csv": "what the department itself sent; in the trail",
     "download_rejected_xlsx": "what the department itself sent; in the trail", "withdraw_batch": "figures",
     "list_quarantined": "numbers of rows; names of legal entities alone", "decide_quarantined": "figures",
+    **dict.fromkeys(
+        ("list_statements", "read_running_month", "prepare_statement", "read_statement", "list_statement_lines",
+         "download_statement_xlsx", "download_statement_pdf", "agree_statement", "list_statement_disputes",
+         "dispute_line", "decide_line_dispute", "close_statement"),
+        "numbers of admissions and sums; nobody's number",
+    ),
     "read_quality_report": "figures of departments", "download_quality_report": "figures of departments",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""
