@@ -55,7 +55,7 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
 @blp.route("/settlement/running", methods=["GET"])
 @allow("settlement.read")
 @blp.arguments(schemas.RunningQuery, location="query")
-@blp.response(200, schemas.RunningView)
+@blp.response(200, schemas.RunningMonthView)
 @problems(NotFound, FieldError)
 def read_running_month(query: dict[str, Any]) -> dict[str, Any]:
     """本月至今
@@ -73,7 +73,7 @@ def read_running_month(query: dict[str, Any]) -> dict[str, Any]:
 @blp.route("/settlement/statements", methods=["POST"])
 @allow("settlement.office")
 @keyed
-@blp.arguments(schemas.PrepareRequest)
+@blp.arguments(schemas.PrepareStatementRequest)
 @blp.response(202, schemas.StatementView)
 @problems(NotFound, errors.MonthNotOver)
 def prepare_statement(body: dict[str, Any]) -> service.StatementView:
@@ -107,7 +107,7 @@ def _plain(view: service.StatementView) -> dict[str, Any]:
 @blp.route("/settlement/statements/<uuid:statement_id>/lines", methods=["GET"])
 @allow("settlement.read")
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, page_of(schemas.LineView))
+@blp.response(200, page_of(schemas.StatementLineView))
 @problems(NotFound)
 def list_statement_lines(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
     """结算单的行
@@ -170,7 +170,7 @@ def agree_statement(statement_id: UUID) -> service.StatementView:
 @blp.route("/settlement/statements/<uuid:statement_id>/disputes", methods=["GET"])
 @allow("settlement.read")
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, page_of(schemas.DisputeView))
+@blp.response(200, page_of(schemas.LineDisputeView))
 @problems(NotFound)
 def list_statement_disputes(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
     """对结算单各行的异议，先提出的在前"""
@@ -185,8 +185,8 @@ def list_statement_disputes(query: dict[str, Any], statement_id: UUID) -> dict[s
 @blp.route("/settlement/statements/<uuid:statement_id>/disputes", methods=["POST"])
 @allow("settlement.review")
 @keyed
-@blp.arguments(schemas.DisputeRequest)
-@blp.response(201, schemas.DisputeView)
+@blp.arguments(schemas.LineDisputeRequest)
+@blp.response(201, schemas.LineDisputeView)
 @problems(NotFound, FieldError, errors.StatementClosed, errors.StatementNotReady, errors.AlreadyDisputed)
 def dispute_line(body: dict[str, Any], statement_id: UUID) -> Any:
     """对结算单的一行提出异议
@@ -204,8 +204,8 @@ def dispute_line(body: dict[str, Any], statement_id: UUID) -> Any:
 @blp.route("/settlement/statements/<uuid:statement_id>/disputes/<uuid:dispute_id>/decision", methods=["POST"])
 @allow("settlement.office")
 @keyed
-@blp.arguments(schemas.DecisionRequest)
-@blp.response(200, schemas.DisputeView)
+@blp.arguments(schemas.LineDecisionRequest)
+@blp.response(200, schemas.LineDisputeView)
 @problems(NotFound, FieldError, errors.StatementClosed, errors.DisputeDecided)
 def decide_line_dispute(body: dict[str, Any], statement_id: UUID, dispute_id: UUID) -> Any:
     """项目办公室决定一项异议

@@ -21,12 +21,12 @@ class RunningQuery(Request):
     partner_id = Key(load_default=None, metadata={"description": "项目办公室写明是哪一家；合作机构不写就是本单位"})
 
 
-class PrepareRequest(Request):
+class PrepareStatementRequest(Request):
     partner_id = Key(required=True)
     month = Text(most=7, pattern=_MONTH, required=True, metadata={"example": "2026-10"})
 
 
-class DisputeRequest(Request):
+class LineDisputeRequest(Request):
     line = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=2**31 - 1))
     wanted_fen = fields.Integer(
         required=True, strict=True, validate=validate.Range(min=0, max=MOST_FEN),
@@ -35,7 +35,7 @@ class DisputeRequest(Request):
     text = Text(most=500, required=True)
 
 
-class DecisionRequest(Request):
+class LineDecisionRequest(Request):
     """``due_fen``: what the line owes from now on; given exactly when the dispute is upheld."""
 
     outcome = fields.String(required=True, validate=one_of("upheld", "rejected"))
@@ -45,19 +45,19 @@ class DecisionRequest(Request):
     reason = Text(most=200, required=True)
 
 
-class PartnerView(View):
+class SettledPartnerView(View):
     id = fields.UUID(required=True)
     name = fields.String(required=True)
 
 
-class OfferView(View):
+class SettledOfferView(View):
     id = fields.UUID(required=True)
     title = fields.String(required=True)
 
 
-class SumView(View):
-    offer = fields.Nested(OfferView, required=True)
-    venue = fields.Nested(PartnerView, required=True)
+class StatementSumView(View):
+    offer = fields.Nested(SettledOfferView, required=True)
+    venue = fields.Nested(SettledPartnerView, required=True)
     funding_account = fields.String(required=True, metadata={"description": "付款单位的代号；空为不另行付款"})
     payer = fields.String(required=True)
     lines = fields.Integer(required=True)
@@ -69,7 +69,7 @@ class StatementView(View):
     """``state``: preparing, proposed, agreed, closed. ``digest``: SHA-256 over the lines of a closed statement."""
 
     id = fields.UUID(required=True)
-    partner = fields.Nested(PartnerView, required=True)
+    partner = fields.Nested(SettledPartnerView, required=True)
     month = fields.String(required=True)
     state = fields.String(required=True, validate=one_of(*STATES))
     state_text = fields.String(required=True)
@@ -86,18 +86,18 @@ class StatementView(View):
 
 
 class StatementDetailView(StatementView):
-    sums = fields.List(fields.Nested(SumView), required=True)
+    sums = fields.List(fields.Nested(StatementSumView), required=True)
 
 
-class RunningView(View):
+class RunningMonthView(View):
     """The month that is going on, so far. It is no statement and may still change."""
 
-    partner = fields.Nested(PartnerView, required=True)
+    partner = fields.Nested(SettledPartnerView, required=True)
     month = fields.String(required=True)
-    sums = fields.List(fields.Nested(SumView), required=True)
+    sums = fields.List(fields.Nested(StatementSumView), required=True)
 
 
-class LineView(View):
+class StatementLineView(View):
     """``due_fen`` is what is owed after disputes and corrections; ``price_fen`` what the offer promised."""
 
     number = fields.Integer(required=True)
@@ -106,8 +106,8 @@ class LineView(View):
     transfer_id = fields.UUID(
         required=True, allow_none=True, metadata={"description": "积分流水编号；不动积分的为 null"}
     )
-    offer = fields.Nested(OfferView, required=True)
-    venue = fields.Nested(PartnerView, required=True)
+    offer = fields.Nested(SettledOfferView, required=True)
+    venue = fields.Nested(SettledPartnerView, required=True)
     device_id = fields.UUID(required=True)
     source = fields.String(required=True, validate=one_of("online", "offline", "operator"))
     happened_at = Instant(required=True)
@@ -120,7 +120,7 @@ class LineView(View):
     note = fields.String(required=True)
 
 
-class DisputeView(View):
+class LineDisputeView(View):
     id = fields.UUID(required=True)
     line = fields.Integer(required=True, attribute="line_number")
     state = fields.String(required=True, validate=one_of("open", "upheld", "rejected"))
