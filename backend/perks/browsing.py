@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from backend.kit import city
 from backend.kit.db import Reader
 from backend.offers import service as shelf
-from backend.offers.service import Shown
+from backend.offers.service import ABSENT, Shown
 from backend.perks import eligibility
 from backend.perks.eligibility import NOBODY, Asker
 from backend.perks.rules import Verdict
@@ -29,19 +29,19 @@ class OfferView:
     venues: Sequence[Mapping[str, Any]]
     entitled: Verdict
     left: int | None
+    left_today: int | None
     level_name: str
 
     def __getattr__(self, name: str) -> Any:
-        """What the row holds, else what its terms say."""
-        return self.row.terms[name] if name in self.row.terms else getattr(self.row, name)
+        """What the row holds, else what its terms say; of a later condition also where they do not say it."""
+        terms = self.row.terms
+        if name in terms:
+            return terms[name]
+        return ABSENT[name] if name in ABSENT else getattr(self.row, name)
 
     @property
     def partner(self) -> dict[str, Any]:
         return {"id": self.row.partner_id, "name": self.row.terms["partner_name"]}
-
-    @property
-    def first_timers_only(self) -> bool:
-        return eligibility.first_timers_only(self.row)
 
     @property
     def level_floor(self) -> str | None:
@@ -49,15 +49,17 @@ class OfferView:
 
     @property
     def stock_left(self) -> int | None:
-        return None if self.left is None else min(self.left, FEW)
+        counted = [left for left in (self.left, self.left_today) if left is not None]
+        return min(*counted, FEW) if counted else None
 
     @property
     def stock_text(self) -> str:
-        if self.left is None:
+        left = self.stock_left
+        if left is None:
             return "不限量"
-        if self.left == 0:
-            return "已领完"
-        return f"仅剩 {self.left} 份" if self.left < FEW else "名额充足"
+        if left == 0:
+            return "已领完" if self.left == 0 else "今日已领完"
+        return f"仅剩 {left} 份" if left < FEW else "名额充足"
 
 
 def scenes(reader: Reader) -> list[dict[str, Any]]:
@@ -107,13 +109,12 @@ def offer(reader: Reader, offer_id: UUID, asker: Asker = NOBODY) -> OfferView:
 
 def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferView]:
     rows = [shown.row for shown in found]
-    limited = [each.id for each in rows if each.stock_total]
-    left = shelf.left(reader, limited) if limited else {}
+    left = eligibility.on_shelf(reader, rows)
     known = eligibility.gates(reader, rows)
     verdicts = eligibility.judge(reader, asker, rows, left, known)
     return [
         OfferView(
-            each, venues, verdicts[each.id], left.get(each.id, 0) if each.stock_total else None,
+            each, venues, verdicts[each.id], left.left.get(each.id), left.left_today.get(each.id),
             known.level_names.get(each.level_floor, each.level_floor),
         )
         for each, venues in found
