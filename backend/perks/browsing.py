@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
 
-from backend.kit import city
+from backend.kit import city, clock
 from backend.kit.db import Reader
+from backend.kit.errors import FieldError
 from backend.offers import service as shelf
 from backend.offers.service import ABSENT, Shown
 from backend.perks import eligibility
 from backend.perks.eligibility import NOBODY, Asker
 from backend.perks.rules import Verdict
 
+MOST_DAYS = 31
 FEW = 10
 """Below this the number of places left is told; above it nobody needs to know."""
 
@@ -119,3 +122,23 @@ def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferVie
         )
         for each, venues in found
     ]  # fmt: skip
+
+
+class SlotShown(NamedTuple):
+    """A slot as anybody sees it: how many places are left is told up to ``FEW``."""
+
+    starts_at: datetime
+    ends_at: datetime
+    left_shown: int
+    full: bool
+
+
+def slots_shown(reader: Reader, offer_id: UUID, first: date | None, last: date | None) -> list[SlotShown]:
+    """The slots that may be booked from a Shanghai day to another (both included; a week from today). Raises
+    NotFound, and FieldError for more than ``MOST_DAYS``."""
+    first = first or clock.today()
+    last = last or first + timedelta(days=6)
+    if last < first or (last - first).days >= MOST_DAYS:
+        raise FieldError.at("/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most.")
+    found = shelf.slots(reader, offer_id, first, last)
+    return [SlotShown(slot.starts_at, slot.ends_at, min(slot.left, FEW), slot.full) for slot in found]

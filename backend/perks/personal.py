@@ -94,4 +94,5 @@ KEEPER = Keeper(
             "退出后 {tombstone_days} 天", "{tombstone_basis}",
         ),
     },
+    apart={"perks_extensions": "办理券延期的记录；做到哪一位居民只在进行中记着，完成时清空"},
 )  # fmt: skip
