@@ -7,7 +7,6 @@ import pytest
 from tests.checked_client import CheckedClient
 from tests.factories.world import OPERATIONS, World
 
-
 REFUSED = {"transfer_coupon": "transfer-refused"}
 """What is answered to everybody with a reason: the route is there to say it."""
 
