@@ -94,6 +94,7 @@ from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
 from backend.perks import jobs as perks_jobs
+from backend.perks import partner_routes as perks_partner_routes
 from backend.perks import routes as perks_routes
 from backend.perks import service as perks
 from backend.privacy import cli as privacy_cli
@@ -130,10 +131,10 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp,
-    codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, quality_routes.blp, privacy_routes.blp,
-    privacy_routes.forms, oversight_routes.blp, oversight_routes.published, settlement_routes.blp, pages_home.blp,
-    pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    community_routes.blp, perks_routes.blp, perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp,
+    uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, quality_routes.blp,
+    privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, settlement_routes.blp,
+    pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -348,6 +349,7 @@ def _wire_news() -> None:
     outbox.within("delegation.ended", messages.on_delegation_ended)
     outbox.after("messages.written", "wechat", messages.deliver)
     outbox.after(modelling.BEGUN, "modelling", modelling.on_begun)
+    outbox.after(perks.BEGUN, "perks", perks.on_begun)
 
 
 def _wire_rotation() -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import jwt
-from sqlalchemy import Engine, Integer, bindparam, cast, delete, func, select, tuple_
+from sqlalchemy import Engine, Integer, bindparam, cast, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import rules
@@ -108,6 +108,14 @@ def revoke_status(session: Session, list_id: int, bit: int) -> bool:
         raise NotFound("没有这个状态编号。", "No code holds this place.")
     row = {"list_id": list_id, "status_index": bit, "revoked_at": clock.now()}
     return insert_if_absent(session, Revocation, row, ("list_id", "status_index"))
+
+
+def prolong_status(session: Session, list_id: int, bit: int, expires_at: datetime) -> None:
+    """Keep a place for a code that ends later than was said, so that nobody else gets it before. Never shortens."""
+    held = (Status.list_id == list_id, Status.status_index == bit, Status.expires_at < expires_at)
+    session.execute(
+        update(Status).where(*held).values(expires_at=expires_at).execution_options(synchronize_session=False)
+    )
 
 
 def is_revoked(reader: Reader, list_id: int, bit: int) -> bool:

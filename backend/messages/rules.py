@@ -66,6 +66,9 @@ KINDS: dict[str, Kind] = {
         "自主申报的确认已撤销", "您的一条自主申报原已确认，现被撤销，这条记录已停用，理由见申报详情。有异议可以提出。",
         "/me/declarations", RESULT,
     ),
+    "coupon-extended": Kind(
+        "券的有效期延长了", "您的“{title}”有效期延长到 {until}（含当日）。原因：{reason}", "/me/coupons", RESULT
+    ),
     "delegation-registered": Kind(
         "代办关系已登记", "{who}的代办关系已由服务窗口登记，有效至 {until}。如有不对，可随时在“代办”里结束。",
         "/me/delegations", ACCOUNT,

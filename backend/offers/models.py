@@ -1,12 +1,12 @@
 """The tables of what is on offer.
 
-Offers, venues and their pairing are small and read everywhere (reference). An offer's stock lies by offer: a known
-exception to one shard.
+Offers, venues and their pairing are small and read everywhere (reference). An offer's stock, also that of a day or
+a slot, lies by offer: a known exception to one shard.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -92,3 +92,37 @@ class OfferStock(Base):
     total: Mapped[int]
     remaining: Mapped[int]
     overdrawn: Mapped[int]
+
+
+class DayStock(Base):
+    """A share of what an offer has on one Shanghai day. Made when the first place of the day is asked for."""
+
+    __tablename__ = "perks_day_stock"
+    __table_args__ = (
+        CheckConstraint("remaining >= 0", name="remaining_not_negative"),
+        CheckConstraint("overdrawn >= 0", name="overdrawn_not_negative"),
+        Index("ix_perks_day_stock_day_on", "day_on"),
+        distributed("offer_id"),
+    )
+
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("perks_offers.id"), primary_key=True)
+    day_on: Mapped[date] = mapped_column(primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    total: Mapped[int]
+    remaining: Mapped[int]
+    overdrawn: Mapped[int]
+
+
+class SlotCount(Base):
+    """How many places of a slot are taken. How many there are is the offer's to say."""
+
+    __tablename__ = "perks_slots"
+    __table_args__ = (
+        CheckConstraint("taken >= 0", name="taken_not_negative"),
+        Index("ix_perks_slots_starts_at", "starts_at"),
+        distributed("offer_id"),
+    )
+
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("perks_offers.id"), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    taken: Mapped[int]

@@ -1,36 +1,24 @@
-"""Counting an offer's places.
-
-Places lie in bucket rows, so that a hot offer does not queue on one row. Every step is one conditional statement
-that asks RETURNING; whoever meets a row that another is just changing waits for the outcome.
-"""
+"""Counting an offer's places: of the whole offer, and of each Shanghai day on which it is redeemed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from backend.kit import clock
 from backend.kit.db import Reader
-from backend.kit.errors import TryAgain
-from backend.kit.prepared import Prepared
-from backend.offers import rules
+from backend.offers.buckets import Buckets
 from backend.offers.errors import SoldOut
-from backend.offers.models import OfferStock
-from backend.offers.policy import STOCK_BUCKETS
-
-MOST_ROUNDS = 50
+from backend.offers.models import DayStock, OfferStock
 
 _STOCK: Any = OfferStock.__table__
-_WITH_PLACES = select(_STOCK.c.bucket).where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.remaining > 0)
-_TAKE = Prepared(
-    update(_STOCK)
-    .where(_STOCK.c.offer_id == bindparam("offer"), _STOCK.c.bucket == bindparam("shelf"), _STOCK.c.remaining > 0)
-    .values(remaining=_STOCK.c.remaining - 1)
-    .returning(_STOCK.c.bucket)
-)
+_DAYS: Any = DayStock.__table__
+WHOLE = Buckets(_STOCK, "offer_id")
+BY_DAY = Buckets(_DAYS, "offer_id", "day_on")
 
 
 def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
@@ -43,64 +31,80 @@ def left(reader: Reader, offer_ids: list[UUID]) -> dict[UUID, int]:
     return {offer_id: int(count) for offer_id, count in rows}
 
 
-def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: UUID) -> int | None:
-    """Take one place and return its bucket; None when the offer is unlimited. Raises SoldOut.
+def left_on(reader: Reader, per_day: dict[UUID, int], day: date) -> dict[UUID, int]:
+    """How many places of a day each offer has left; ``per_day``: how many it has in all."""
+    rows = reader.execute(
+        select(DayStock.offer_id, func.sum(DayStock.remaining))
+        .where(DayStock.offer_id.in_(list(per_day)), DayStock.day_on == day)
+        .group_by(DayStock.offer_id)
+    )
+    return {**per_day, **{offer_id: int(count) for offer_id, count in rows}}
 
-    The resident's own bucket comes first, then each that shows a place. A place that another transaction is about
-    to take or give up is waited for: *sold out* is said only when every bucket has been seen empty.
+
+def take_place(session: Session, offer_id: UUID, stock_total: int, resident_id: UUID) -> int | None:
+    """Take one place and return its bucket; None when the offer is unlimited. Raises SoldOut and TryAgain.
+
+    *Sold out* is said only when every bucket has been seen empty.
     """
     if stock_total == 0:
         return None
-    own = resident_id.int % rules.bucket_count(stock_total, STOCK_BUCKETS)
-    if _take_from(session, offer_id, own):
-        return own
-    for _ in range(MOST_ROUNDS):
-        open_buckets: Iterable[int] = session.execute(_WITH_PLACES, {"offer": offer_id}).scalars()
-        buckets = sorted(open_buckets, key=lambda bucket: (bucket - own) % STOCK_BUCKETS)
-        if not buckets:
-            raise SoldOut()
-        for bucket in buckets:
-            if _take_from(session, offer_id, bucket):
-                return bucket
-    raise TryAgain()
+    bucket = WHOLE.take(session, {"offer_id": offer_id}, stock_total, resident_id)
+    if bucket is None:
+        raise SoldOut()
+    return bucket
 
 
-def _take_from(session: Session, offer_id: UUID, bucket: int) -> bool:
-    return _TAKE.first(session, {"offer": offer_id, "shelf": bucket}) is not None
+def take_place_of_day(session: Session, offer_id: UUID, per_day: int, day: date, resident_id: UUID) -> int | None:
+    """Take one of the day's places and return its bucket; None when days are not counted. Raises SoldOut, TryAgain.
+
+    The day's rows are made by whoever comes first.
+    """
+    if per_day == 0:
+        return None
+    key = {"offer_id": offer_id, "day_on": day}
+    bucket = BY_DAY.take(session, key, per_day, resident_id)
+    if bucket is None and not _opened(session, offer_id, day):
+        BY_DAY.fill(session, key, per_day)
+        bucket = BY_DAY.take(session, key, per_day, resident_id)
+    if bucket is None:
+        again = day + timedelta(days=1)
+        raise SoldOut(
+            f"今天的名额已领完，{again:%Y-%m-%d} 零点起放出新名额。没有扣除积分。",
+            f"Nothing is left for today; more from {again:%Y-%m-%d}. No points were taken.",
+            again_on=again.isoformat(),
+        )  # fmt: skip
+    return bucket
+
+
+def _opened(reader: Reader, offer_id: UUID, day: date) -> bool:
+    found = select(DayStock.bucket).where(DayStock.offer_id == offer_id, DayStock.day_on == day).limit(1)
+    return reader.execute(found).first() is not None
 
 
 def put_place_back(session: Session, offer_id: UUID, bucket: int | None) -> None:
     """Give a place back to the bucket that it came from, unless the city has meanwhile lowered the total below it."""
-    if bucket is None:
-        return
-    shelf = select(OfferStock.bucket, OfferStock.overdrawn).where(OfferStock.offer_id == offer_id)
-    rows = session.execute(shelf.order_by(OfferStock.bucket)).all()
+    if bucket is not None:
+        WHOLE.put_back(session, {"offer_id": offer_id}, bucket)
+
+
+def put_place_of_day_back(session: Session, offer_id: UUID, bucket: int | None, day: date) -> None:
+    """Give a place of a day back to that day."""
+    if bucket is not None:
+        BY_DAY.put_back(session, {"offer_id": offer_id, "day_on": day}, bucket)
+
+
+def set_stock(session: Session, offer_id: UUID, total: int, per_day: int) -> None:
+    """What a policy says of an offer's places, now and on the days that have begun to be counted."""
+    WHOLE.set_total(session, {"offer_id": offer_id}, total)
+    days = select(DayStock.day_on).where(DayStock.offer_id == offer_id, DayStock.day_on >= clock.today()).distinct()
+    for day in sorted(session.execute(days).scalars().all()):
+        BY_DAY.set_total(session, {"offer_id": offer_id, "day_on": day}, per_day)
+
+
+def forget_days(session: Session, before: date, most: int = 1000) -> int:
+    """Delete the counts of days before ``before``, up to ``most`` rows at a time; how many went."""
+    old = select(DayStock.offer_id, DayStock.day_on, DayStock.bucket).where(DayStock.day_on < before).limit(most)
+    rows = session.execute(old).all()
     for row in rows:
-        if row.overdrawn > 0 and _swallow(session, offer_id, row.bucket):
-            return
-    order = sorted((row.bucket for row in rows), key=lambda other: (other != bucket, other))
-    for candidate in order:
-        if _put_into(session, offer_id, candidate):
-            return
-
-
-def _swallow(session: Session, offer_id: UUID, bucket: int) -> bool:
-    swallowed = session.execute(
-        update(OfferStock)
-        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.overdrawn > 0)
-        .values(overdrawn=OfferStock.overdrawn - 1)
-        .returning(OfferStock.bucket)
-        .execution_options(synchronize_session=False)
-    )
-    return swallowed.first() is not None
-
-
-def _put_into(session: Session, offer_id: UUID, bucket: int) -> bool:
-    put = session.execute(
-        update(OfferStock)
-        .where(OfferStock.offer_id == offer_id, OfferStock.bucket == bucket, OfferStock.remaining < OfferStock.total)
-        .values(remaining=OfferStock.remaining + 1)
-        .returning(OfferStock.bucket)
-        .execution_options(synchronize_session=False)
-    )
-    return put.first() is not None
+        session.execute(delete(_DAYS).where(*(_DAYS.c[name] == value for name, value in row._mapping.items())))
+    return len(rows)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
 
-from backend.kit import city
+from backend.kit import city, clock
 from backend.kit.db import Reader
+from backend.kit.errors import FieldError
 from backend.offers import service as shelf
-from backend.offers.service import Shown
+from backend.offers.service import ABSENT, Shown
 from backend.perks import eligibility
 from backend.perks.eligibility import NOBODY, Asker
 from backend.perks.rules import Verdict
 
+MOST_DAYS = 31
 FEW = 10
 """Below this the number of places left is told; above it nobody needs to know."""
 
@@ -29,19 +32,19 @@ class OfferView:
     venues: Sequence[Mapping[str, Any]]
     entitled: Verdict
     left: int | None
+    left_today: int | None
     level_name: str
 
     def __getattr__(self, name: str) -> Any:
-        """What the row holds, else what its terms say."""
-        return self.row.terms[name] if name in self.row.terms else getattr(self.row, name)
+        """What the row holds, else what its terms say; of a later condition also where they do not say it."""
+        terms = self.row.terms
+        if name in terms:
+            return terms[name]
+        return ABSENT[name] if name in ABSENT else getattr(self.row, name)
 
     @property
     def partner(self) -> dict[str, Any]:
         return {"id": self.row.partner_id, "name": self.row.terms["partner_name"]}
-
-    @property
-    def first_timers_only(self) -> bool:
-        return eligibility.first_timers_only(self.row)
 
     @property
     def level_floor(self) -> str | None:
@@ -49,15 +52,17 @@ class OfferView:
 
     @property
     def stock_left(self) -> int | None:
-        return None if self.left is None else min(self.left, FEW)
+        counted = [left for left in (self.left, self.left_today) if left is not None]
+        return min(*counted, FEW) if counted else None
 
     @property
     def stock_text(self) -> str:
-        if self.left is None:
+        left = self.stock_left
+        if left is None:
             return "不限量"
-        if self.left == 0:
-            return "已领完"
-        return f"仅剩 {self.left} 份" if self.left < FEW else "名额充足"
+        if left == 0:
+            return "已领完" if self.left == 0 else "今日已领完"
+        return f"仅剩 {left} 份" if left < FEW else "名额充足"
 
 
 def scenes(reader: Reader) -> list[dict[str, Any]]:
@@ -107,14 +112,33 @@ def offer(reader: Reader, offer_id: UUID, asker: Asker = NOBODY) -> OfferView:
 
 def views(reader: Reader, asker: Asker, found: Sequence[Shown]) -> list[OfferView]:
     rows = [shown.row for shown in found]
-    limited = [each.id for each in rows if each.stock_total]
-    left = shelf.left(reader, limited) if limited else {}
+    left = eligibility.on_shelf(reader, rows)
     known = eligibility.gates(reader, rows)
     verdicts = eligibility.judge(reader, asker, rows, left, known)
     return [
         OfferView(
-            each, venues, verdicts[each.id], left.get(each.id, 0) if each.stock_total else None,
+            each, venues, verdicts[each.id], left.left.get(each.id), left.left_today.get(each.id),
             known.level_names.get(each.level_floor, each.level_floor),
         )
         for each, venues in found
     ]  # fmt: skip
+
+
+class SlotShown(NamedTuple):
+    """A slot as anybody sees it: how many places are left is told up to ``FEW``."""
+
+    starts_at: datetime
+    ends_at: datetime
+    left_shown: int
+    full: bool
+
+
+def slots_shown(reader: Reader, offer_id: UUID, first: date | None, last: date | None) -> list[SlotShown]:
+    """The slots that may be booked from a Shanghai day to another (both included; a week from today). Raises
+    NotFound, and FieldError for more than ``MOST_DAYS``."""
+    first = first or clock.today()
+    last = last or first + timedelta(days=6)
+    if last < first or (last - first).days >= MOST_DAYS:
+        raise FieldError.at("/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most.")
+    found = shelf.slots(reader, offer_id, first, last)
+    return [SlotShown(slot.starts_at, slot.ends_at, min(slot.left, FEW), slot.full) for slot in found]

@@ -18,7 +18,8 @@ from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.prepared import Batch, Part, Prepared
 from backend.offers import service as shelf
-from backend.perks.errors import CouponNotActive
+from backend.perks import groups, rules
+from backend.perks.errors import BlackoutDay, CouponNotActive, NotYetValid
 from backend.perks.models import Coupon
 
 _TABLE: Any = Coupon.__table__
@@ -63,9 +64,22 @@ def status_at(coupon: Row[Any], at: datetime) -> str:
 
 
 def cancellable(coupon: Row[Any], at: datetime) -> bool:
-    """Whether its holder may give it back: wholly unused, still good, and sold as returnable."""
+    """Whether its holder may give it back: wholly unused, still good, its slot not begun, and sold as returnable."""
     unused = coupon.uses_left == coupon.uses_total
-    return unused and status_at(coupon, at) == "issued" and coupon.terms["refund"] == "until_used"
+    begun = coupon.slot_starts_at is not None and at >= coupon.slot_starts_at
+    return unused and not begun and status_at(coupon, at) == "issued" and coupon.terms["refund"] == "until_used"
+
+
+def usable_now(coupon: Row[Any], at: datetime) -> str:
+    """Why a coupon that is open and not over may not be used at an instant: a refusal's slug, or "" when it may.
+
+    ``not-yet-valid``: its slot has not come. ``blackout-day``: its offer is not admitted on that Shanghai day. Status
+    and end are the door's to judge.
+    """
+    if coupon.slot_starts_at is not None and at < coupon.valid_from:
+        return NotYetValid.slug
+    closed = shelf.closed_days(coupon.terms, use=True)
+    return BlackoutDay.slug if closed.on(clock.shanghai_date(at)) else ""
 
 
 def offer_of(coupon: Row[Any]) -> dict[str, Any]:
@@ -120,7 +134,11 @@ def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | Non
 
 
 def change(session: Session, coupon: Row[Any], **values: Any) -> None:
-    """Write to a coupon that this transaction has locked."""
+    """Write to a coupon that this transaction has locked. A status moves along ``rules.TRANSITIONS`` or not at all."""
+    status, valid_until = values.get("status", coupon.status), values.get("valid_until", coupon.valid_until)
+    if status != coupon.status and not rules.may_become(coupon.status, status):
+        raise RuntimeError(f"a coupon in {coupon.status} cannot become {status}")
+    groups.follow(session, coupon, status, valid_until)
     session.execute(_CHANGE, {"resident": coupon.resident_id, "coupon": coupon.id, **values})
 
 
@@ -162,6 +180,12 @@ def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.Sig
     left_seconds = int((found.valid_until - now).total_seconds())
     if (status := status_at(found, now)) != "issued" or left_seconds < 1:
         raise CouponNotActive(coupon_status=status)
+    if found.slot_starts_at is not None and now < found.valid_from:
+        # A device that judges offline knows no slots: a code lives only while its coupon is good.
+        raise CouponNotActive(
+            "预约的时段还没到，到时再出示。", "The slot has not come yet.",
+            coupon_status=status, valid_from=found.valid_from.isoformat().replace("+00:00", "Z"),
+        )  # fmt: skip
     claims = codes.Claims(
         subject_id=found.id, resident_id=resident_id, offer_id=found.offer_id,
         status=codes.StatusRef(found.status_list_id, found.status_index),

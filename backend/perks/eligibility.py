@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from backend.kit import city, clock
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
 from backend.offers import service as shelf
-from backend.perks import newcomers, rules, turns
+from backend.perks import groups, newcomers, rules, turns
 from backend.perks.rules import Facts, Terms, Verdict
 from backend.scores import service as scores
 
@@ -30,6 +30,18 @@ class Asker(NamedTuple):
 
 
 NOBODY = Asker(False, None)
+
+Pauses = Callable[[Reader, UUID], frozenset[str]]
+_pauses: Pauses | None = None
+
+
+def bind_pauses(pauses: Pauses | None) -> None:
+    """Who says which kinds of obligation (``pay_after``, ``deposit_free``) are in arrears; the composition root does.
+
+    It is asked for offers that bind to something, and by nobody else.
+    """
+    global _pauses
+    _pauses = pauses
 
 
 class Gates(NamedTuple):
@@ -64,7 +76,7 @@ def gates(reader: Reader, offers: Sequence[Row[Any]]) -> Gates:
 def terms_of(offer: Row[Any], known: Gates) -> Terms:
     """An offer's row as the rules read it."""
     terms = offer.terms
-    person = terms["per_person"]
+    person, age, owed = terms["per_person"], shelf.said(terms, "age"), shelf.said(terms, "obligation")
     return Terms(
         status=offer.status,
         price_points=offer.price_points,
@@ -79,13 +91,13 @@ def terms_of(offer: Row[Any], known: Gates) -> Terms:
         starts_on=_day(terms["starts_on"]),
         ends_on=_day(terms["ends_on"]),
         limited_stock=offer.stock_total > 0,
-        first_timers_only=first_timers_only(offer),
+        first_timers_only=shelf.said(terms, "first_timers_only"),
+        age_from=age["from"] if age else None,
+        age_to=age["to"] if age else None,
+        closed=shelf.closed_days(terms),
+        stacking_group=shelf.said(terms, "stacking_group"),
+        obligation=owed["kind"] if owed else "",
     )
-
-
-def first_timers_only(offer: Row[Any]) -> bool:
-    """Terms written before this condition existed do not have it."""
-    return bool(offer.terms.get("first_timers_only", False))
 
 
 def _floor(level_id: str, known: Gates) -> int | None:
@@ -98,18 +110,50 @@ def _day(text: str | None) -> date | None:
 
 
 def standing(reader: Reader, asker: Asker, terms: Sequence[Terms]) -> Facts:
-    """What is true of the resident for all these offers alike: consents, level, communities."""
+    """What is true of the resident for all these offers alike. It asks only about what one of them asks for."""
     if asker.resident_id is None:
         return Facts(asker.signed_in, bound=False)
-    resident_id = asker.resident_id
+    resident_id, today = asker.resident_id, clock.today()
     purposes = {purpose for each in terms for purpose in each.consents}
     given = frozenset(p for p in purposes if consents.granted(reader, resident_id, p))
-    adult = "score" in purposes and accounts.person(reader, resident_id).is_adult(clock.today())
+    aged = "score" in purposes or any(each.age_from is not None for each in terms)
+    person = accounts.person(reader, resident_id) if aged else None
+    adult = person is not None and person.is_adult(today)
     level = scores.level_rank(reader, resident_id) if "score" in given and adult else None
     places = {each.residents_of for each in terms if each.residents_of}
-    mine = frozenset(slug for slug in places if community.is_member(reader, resident_id, slug))
+    owing = _pauses is not None and any(each.obligation for each in terms)
     return Facts(
-        True, bound=True, adult=adult, consents=given, level_rank=level[1] if level else None, communities=mine
+        True,
+        bound=True,
+        adult=adult,
+        age_years=person.age_years(today) if person else None,
+        consents=given,
+        level_rank=level[1] if level else None,
+        communities=frozenset(slug for slug in places if community.is_member(reader, resident_id, slug)),
+        groups=groups.held(reader, resident_id, {each.stacking_group for each in terms if each.stacking_group}),
+        paused=_pauses(reader, resident_id) if owing and _pauses else frozenset(),
+    )
+
+
+class Shelf(NamedTuple):
+    """What is left of the offers asked about: places in all and of today, and the first free slot. Each only for those
+    that limit it."""
+
+    left: Mapping[UUID, int]
+    left_today: Mapping[UUID, int]
+    next_slots: Mapping[UUID, datetime | None]
+
+
+def on_shelf(reader: Reader, offers: Sequence[Row[Any]]) -> Shelf:
+    """One statement for each kind of limit that one of the offers has."""
+    limited = [offer.id for offer in offers if offer.stock_total]
+    by_day = {offer.id: each for offer in offers if (each := shelf.said(offer.terms, "stock_per_day"))}
+    slotted = [offer for offer in offers if shelf.said(offer.terms, "slots") is not None]
+    counted = shelf.left(reader, limited) if limited else {}
+    return Shelf(
+        {offer_id: counted.get(offer_id, 0) for offer_id in limited},
+        shelf.left_on(reader, by_day, clock.today()) if by_day else {},
+        shelf.soonest(reader, slotted) if slotted else {},
     )
 
 
@@ -117,12 +161,12 @@ def judge(
     reader: Reader,
     asker: Asker,
     offers: Sequence[Row[Any]],
-    left: Mapping[UUID, int] | None = None,
+    left: Shelf | None = None,
     known: Gates | None = None,
 ) -> dict[UUID, Verdict]:
     """The verdict on each offer for one asker, with all its reasons.
 
-    ``left`` and ``known``: what :func:`shelf.left` and :func:`gates` say of these offers, if the caller has it.
+    ``left`` and ``known``: what :func:`on_shelf` and :func:`gates` say of these offers, if the caller has it.
     """
     if not offers:
         return {}
@@ -130,34 +174,35 @@ def judge(
     known = known or gates(reader, offers)
     terms = {offer.id: terms_of(offer, known) for offer in offers}
     common = standing(reader, asker, list(terms.values()))
-    places = shelf.left(reader, list(terms)) if left is None else left
+    left = left or on_shelf(reader, offers)
     used: dict[UUID, int] = {}
     had: frozenset[UUID] = frozenset()
-    balance = 0
     if asker.resident_id is not None:
         windows = {i: rules.window_start(t.window, today) for i, t in terms.items() if t.limit is not None}
         used = turns.counted(reader, asker.resident_id, windows)
         had = newcomers.had_before(reader, asker.resident_id, [i for i, t in terms.items() if t.first_timers_only])
         if any(each.price_points for each in terms.values()):
-            balance = ledger.balance(reader, asker.resident_id, today)
+            common = replace(common, balance_points=ledger.balance(reader, asker.resident_id, today))
     return {
         offer_id: rules.may_redeem(
             each,
             replace(
-                common,
-                balance_points=balance,
-                used_in_window=used.get(offer_id, 0),
-                had_before=offer_id in had,
-                stock_left=places.get(offer_id, 0) if each.limited_stock else None,
+                common, used_in_window=used.get(offer_id, 0), had_before=offer_id in had,
+                stock_left=left.left.get(offer_id), day_left=left.left_today.get(offer_id),
+                next_slot=_slot_text(left.next_slots[offer_id]) if offer_id in left.next_slots else None,
             ),
             today,
         )
         for offer_id, each in terms.items()
-    }
+    }  # fmt: skip
+
+
+def _slot_text(starts_at: datetime | None) -> str:
+    return f"{starts_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}" if starts_at else ""
 
 
 def gate(reader: Reader, resident_id: UUID, offer: Row[Any]) -> Verdict:
-    """The verdict on what cannot be counted: open, consents, level, community, first time.
+    """The verdict on what cannot be counted: open, consents, level, community, age, group, arrears, first time.
 
     One offer, and nothing that it does not ask for.
 

@@ -37,8 +37,8 @@ class CouponNotActive(DomainError):
     status = 409
     title_zh = "该券不可出示"
     title_en = "The coupon is not active"
-    explain_zh = "只有未用完、未取消、未过期的券可以生成出示码。coupon_status 是它现在的状态。"
-    explain_en = "Only a coupon that is issued makes codes. `coupon_status` says what it is now."
+    explain_zh = "只有未用完、未取消、未过期、时段已到的券可以生成出示码。coupon_status 是它现在的状态。"
+    explain_en = "Only a coupon that is issued and whose slot has come makes codes. `coupon_status`: what it is now."
 
 
 class NotCancellable(DomainError):
@@ -48,3 +48,39 @@ class NotCancellable(DomainError):
     title_en = "The coupon cannot be cancelled"
     explain_zh = "已使用、已取消、已过期或约定不可退的券不能取消。coupon_status 是它现在的状态。"
     explain_en = "A coupon that was used, cancelled, has expired, or was sold without refund cannot be cancelled."
+
+
+class NotYetValid(DomainError):
+    slug = "not-yet-valid"
+    status = 409
+    title_zh = "预约的时段还没到"
+    title_en = "The booked slot has not come"
+    explain_zh = "该券只在预约的时段内（及其前约定的几分钟）可用。"
+    explain_en = "The coupon is good only in the slot that it was booked for, and a few minutes before."
+
+
+class BlackoutDay(DomainError):
+    slug = "blackout-day"
+    status = 409
+    title_zh = "今天不可使用"
+    title_en = "Not admitted today"
+    explain_zh = "该优惠约定在今天这样的日子不可使用；券的有效期不变，可在其他日子使用。"
+    explain_en = "The offer is not admitted on a day like this. The coupon stays as it is and may be used another day."
+
+
+class TransferRefused(DomainError):
+    slug = "transfer-refused"
+    status = 403
+    title_zh = "券不能转让"
+    title_en = "Coupons are not transferable"
+    explain_zh = "券按本人的条件发放，积分不在居民之间流动，所以券不能转给别人。用不上可以取消，积分按约定退回。"
+    explain_en = "A coupon rests on its holder's own conditions, and points never move between residents. Cancel it."
+
+
+class NotExtendable(DomainError):
+    slug = "not-extendable"
+    status = 409
+    title_zh = "该优惠的券不能延期"
+    title_en = "The offer's coupons cannot be extended"
+    explain_zh = "分时段预约的券只在那个时段有效，不能延期；可以请持券人改约。"
+    explain_en = "A coupon that was booked for a time slot is good for that slot alone."

@@ -10,11 +10,11 @@ from uuid import UUID
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.orm import Session
 
-from backend.kit import city, clock
+from backend.kit import city, clock, outbox
 from backend.kit.db import Reader
 from backend.ledger import service as ledger
 from backend.offers import service as shelf
-from backend.perks import coupons, rules
+from backend.perks import coupons, places, rules
 from backend.perks.models import Coupon
 
 
@@ -51,7 +51,19 @@ def expire(session: Session, resident_id: UUID, coupon_id: UUID, waits: timedelt
         return False
     coupons.change(session, found, status="expired", closed_at=now)
     send_home(session, found, code="perks.expired", title="过期退回")
+    if found.slot_starts_at is not None and found.uses_left == found.uses_total:
+        _tell_missed(session, found)
     return True
+
+
+def _tell_missed(session: Session, coupon: Row[Any]) -> None:
+    """A slot was booked and nobody came."""
+    told = {
+        "resident_id": str(coupon.resident_id), "offer_id": str(coupon.offer_id), "coupon_id": str(coupon.id),
+        "partner_id": str(shelf.offer(session, coupon.offer_id).row.partner_id),
+        "slot_starts_at": coupon.slot_starts_at.isoformat(), "slot_ends_at": coupon.slot_ends_at.isoformat(),
+    }  # fmt: skip
+    outbox.tell(session, "perks.expired", told, shard=coupon.resident_id)
 
 
 def _held_points(coupon: Row[Any]) -> int:
@@ -67,7 +79,10 @@ def send_home(session: Session, coupon: Row[Any], *, code: str, title: str) -> N
         return
     offer = str(coupon.terms["title"])
     if coupon.terms["refund"] == "until_used":
-        ledger.release(session, coupon.resident_id, coupon.hold_transfer_id, code=code, title=f"{title}：{offer}")
+        ledger.release(
+            session, coupon.resident_id, coupon.hold_transfer_id, code=code, title=f"{title}：{offer}",
+            late=places.late_return(coupon),
+        )  # fmt: skip
     else:
         partner_id = shelf.offer(session, coupon.offer_id).row.partner_id
         ledger.settle(

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.kit.db import Base, distributed
+from backend.kit.db import Base, distributed, local
 
 
 class Tombstone(Base):
@@ -43,6 +43,18 @@ class RedemptionLimit(Base):
     used: Mapped[int]
 
 
+class GroupHold(Base):
+    """The coupon that a resident holds of a stacking group. After ``held_until`` it keeps nobody from another."""
+
+    __tablename__ = "perks_group_holds"
+    __table_args__ = (distributed(),)
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    stacking_group: Mapped[str] = mapped_column(String(40), primary_key=True)
+    coupon_id: Mapped[UUID]
+    held_until: Mapped[datetime]
+
+
 class Redemption(Base):
     """That a resident redeemed an offer, at which price, under which version of the policy."""
 
@@ -60,7 +72,11 @@ class Redemption(Base):
 
 
 class Coupon(Base):
-    """What a redemption gives. ``terms`` is the offer as it was then: a later policy changes nothing of it."""
+    """What a redemption gives. ``terms`` is the offer as it was then: a later policy changes nothing of it.
+
+    ``day_bucket``: where its place of the day of redemption came from. ``slot_starts_at``, ``slot_ends_at``: the slot
+    that it was booked for; it is good from a little before the one (``valid_from``) until the other (``valid_until``).
+    """
 
     __tablename__ = "perks_coupons"
     __table_args__ = (
@@ -90,7 +106,37 @@ class Coupon(Base):
     status_index: Mapped[int]
     bucket: Mapped[int | None]
     window_start_on: Mapped[date | None]
+    day_bucket: Mapped[int | None]
+    slot_starts_at: Mapped[datetime | None]
+    slot_ends_at: Mapped[datetime | None]
     terms: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+
+
+class Extension(Base):
+    """That every open coupon of an offer is to be good until a later day, and how far that has come.
+
+    ``after_resident_id``, ``after_coupon_id``: the last coupon looked at, in the order of keys.
+    """
+
+    __tablename__ = "perks_extensions"
+    __table_args__ = (
+        CheckConstraint("state IN ('running', 'done')", name="state_known"),
+        Index("ix_perks_extensions_offer_created", "offer_id", "created_at", "id"),
+        Index("ix_perks_extensions_state", "state"),
+        local(),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("perks_offers.id"))
+    until_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(200))
+    ordered_by: Mapped[UUID]
+    state: Mapped[str] = mapped_column(String(10))
+    extended: Mapped[int]
+    after_resident_id: Mapped[UUID]
+    after_coupon_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]

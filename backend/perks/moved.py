@@ -1,4 +1,4 @@
-"""What follows for coupons when their holder's account was recovered on another WeChat."""
+"""Another place in the revocation list for a coupon: when its holder's account was recovered, or a phone was lost."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ def on_recovered(session: Session, news: dict[str, Any]) -> None:
     for coupon_id in session.execute(select(Coupon.id).where(*open_ones).order_by(Coupon.id)).scalars().all():
         coupon = coupons.lock(session, resident_id, coupon_id)
         if coupon is not None and coupons.status_at(coupon, now) == "issued":
-            _replace_place(session, coupon)
+            replace_place(session, coupon)
 
 
-def _replace_place(session: Session, coupon: Row[Any]) -> None:
-    """Whoever keeps something under the old place hears of the new one in the same transaction."""
+def replace_place(session: Session, coupon: Row[Any], *, revoke: bool = True) -> None:
+    """Move a locked coupon and revoke where it was, unless that was done before.
+
+    Whoever keeps something under the old place hears of the new one in the same transaction.
+    """
     place = codes.allocate_status(session, coupon.valid_until)
     told = {
         "offer_id": str(coupon.offer_id), "from": [coupon.status_list_id, coupon.status_index],
@@ -36,4 +39,5 @@ def _replace_place(session: Session, coupon: Row[Any]) -> None:
     }  # fmt: skip
     outbox.tell(session, "perks.place-changed", told, shard=coupon.resident_id)
     coupons.change(session, coupon, status_list_id=place.list_id, status_index=place.bit)
-    codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
+    if revoke:
+        codes.revoke_status(session, coupon.status_list_id, coupon.status_index)

@@ -13,8 +13,8 @@ from backend.kit import clock, db
 from backend.kit.db import Reader
 from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, table_of
 from backend.offers import service as shelf
-from backend.perks import coupons, expiry, newcomers
-from backend.perks.models import Coupon, Redemption, RedemptionLimit
+from backend.perks import coupons, expiry, newcomers, places
+from backend.perks.models import Coupon, GroupHold, Redemption, RedemptionLimit
 
 _STATUS = {"issued": "可使用", "used": "已用完", "cancelled": "已取消", "expired": "已过期"}
 _COUPON = (
@@ -24,6 +24,7 @@ _COUPON = (
     Column("price_points", "积分", "whole"),
     Column("created_at", "兑换时间", "instant"),
     Column("valid_until", "有效期终点（不含）", "instant"),
+    Column("slot_starts_at", "预约的时段", "instant"),
     Column("uses_total", "总次数", "whole"),
     Column("uses_left", "剩余次数", "whole"),
     Column("last_used_at", "最近使用", "instant"),
@@ -54,7 +55,7 @@ def close_all(session: Session, resident_id: UUID) -> int:
         coupons.change(session, coupon, status=status, closed_at=now)
         if status == "cancelled":
             if coupon.uses_left == coupon.uses_total:
-                shelf.put_place_back(session, coupon.offer_id, coupon.bucket)
+                places.put_back(session, coupon)
             codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
     for coupon in found:
         expiry.send_home(session, coupon, code="perks.left", title="退出项目退回")
@@ -67,7 +68,8 @@ def erase(session: Session, leaving: Leaving) -> dict[str, int]:
     if leaving.guarded_until_on is not None:
         newcomers.bury(session, resident_id, leaving.digests, leaving.guarded_until_on)
     closed = close_all(session, resident_id)
-    delete_where(session, table_of(RedemptionLimit), resident_id=resident_id)
+    for counted in (RedemptionLimit, GroupHold):
+        delete_where(session, table_of(counted), resident_id=resident_id)
     return {"perks_coupons": closed}
 
 
@@ -83,7 +85,7 @@ KEEPER = Keeper(
         Section("coupons", "券", *WHY, UNTIL, _COUPON, listing(table_of(Coupon), "id", _COUPON), shelf.words),
     ),
     erase=erase,
-    deleted={"perks_redemption_limits": "限领次数的计数"},
+    deleted={"perks_redemption_limits": "限领次数的计数", "perks_group_holds": "同类优惠只持一张的标记"},
     kept={
         **{table_of(model).name: SETTLED for model in (Redemption, Coupon)},
         "perks_tombstones": Kept(
@@ -92,4 +94,5 @@ KEEPER = Keeper(
             "退出后 {tombstone_days} 天", "{tombstone_basis}",
         ),
     },
+    apart={"perks_extensions": "办理券延期的记录；做到哪一位居民只在进行中记着，完成时清空"},
 )  # fmt: skip

@@ -13,7 +13,7 @@ from backend.kit import figures
 from backend.kit.db import reading, transaction
 from backend.kit.errors import NotFound
 from backend.ledger.errors import NotEnoughPoints
-from backend.offers.errors import SoldOut
+from backend.offers.errors import SlotFull, SoldOut
 from backend.perks import errors, schemas, service
 from backend.web import callers, paging
 from backend.web.api import blueprint
@@ -24,7 +24,7 @@ from backend.web.problems import problems
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
 
 REDEEM_REFUSALS = (
-    SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
+    SoldOut, SlotFull, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
 )  # fmt: skip
 
 
@@ -81,25 +81,47 @@ def read_offer(offer_id: UUID) -> service.OfferView:
         return service.offer(reader, offer_id, _asker())
 
 
+@blp.route("/perks/offers/<uuid:offer_id>/slots", methods=["GET"])
+@public
+@blp.arguments(schemas.SlotsQuery, location="query")
+@blp.response(200, paging.page_of(schemas.SlotView))
+@problems(NotFound)
+def list_slots(query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+    """一项优惠现在可以预约的时段
+
+    `from`、`to` 为上海日期，两端都含，至多 31 天；不写时从今天起 7 天。不分时段的优惠没有时段。任何人可看。
+    """
+    position = paging.decode_cursor(query["cursor"], datetime)
+    with reading() as reader:
+        found = service.slots_shown(reader, offer_id, query["from_on"], query["to_on"])
+    later = [slot for slot in found if position is None or slot.starts_at > position[0]]
+    return paging.page(later[: query["limit"] + 1], query["limit"], lambda slot: (slot.starts_at,))
+
+
 # --- redeeming and coupons ---------------------------------------------------------------------------------------
 
 
 @blp.route("/perks/offers/<uuid:offer_id>/redemptions", methods=["POST"])
 @allow("perks.redeem")
 @keyed
+@blp.arguments(schemas.RedemptionRequest, required=False)
 @blp.response(201, schemas.RedemptionView)
 @problems(NotFound, IdentityNotBound, *REDEEM_REFUSALS)
 @counted(figures.REDEMPTIONS, "redeemed")
-def redeem(offer_id: UUID) -> service.RedemptionView:
+def redeem(body: dict[str, Any], offer_id: UUID) -> service.RedemptionView:
     """兑换一项优惠
 
+    分时段的优惠须在 `slot_starts_at` 写明所选的时段（见时段列表），券只在那个时段有效；其他优惠不用请求体。
     按价格冻结积分（使用后付给合作机构，取消或过期按约定退回），得到一张券。价格为 0 的优惠不动积分。
     拒绝时什么都没有改变；`not-entitled` 列出全部理由。
     """
     caller = callers.current()
     guardian = caller.acting_id if caller.acts_as == "guardian" else None
     with transaction() as session:
-        return service.redeem(session, caller.person(), offer_id, callers.operation(), guardian_id=guardian)
+        return service.redeem(
+            session, caller.person(), offer_id, callers.operation(), guardian_id=guardian,
+            slot_starts_at=body.get("slot_starts_at"),
+        )  # fmt: skip
 
 
 @blp.route("/me/coupons", methods=["GET"])
@@ -153,6 +175,34 @@ def cancel_coupon(coupon_id: UUID) -> service.CouponView:
     person = callers.current().person()
     with transaction() as session:
         return service.cancel(session, person, coupon_id, callers.operation())
+
+
+@blp.route("/me/coupons/<uuid:coupon_id>/reissue", methods=["POST"])
+@allow("coupons.reissue")
+@keyed
+@blp.response(200, schemas.CouponView)
+@problems(IdentityNotBound, NotFound, errors.CouponNotActive)
+def reissue_coupon(coupon_id: UUID) -> service.CouponView:
+    """换发一张券
+
+    手机丢失或截图外传时用：此前出示过的券码立即全部失效，离线核销的设备更新状态后也不再放行；券本身和剩余次数不变。
+    """
+    person = callers.current().person()
+    with transaction() as session:
+        return service.reissue(session, person, coupon_id, callers.operation())
+
+
+@blp.route("/me/coupons/<uuid:coupon_id>/transfers", methods=["POST"])
+@allow("coupons.read")
+@blp.response(204)
+@problems(IdentityNotBound, NotFound, errors.TransferRefused)
+def transfer_coupon(coupon_id: UUID) -> None:
+    """转让一张券：一律拒绝
+
+    券按本人的条件发放，积分不在居民之间流动。回答总是 `transfer-refused`，并说明可以怎么做。
+    """
+    with reading() as reader:
+        service.refuse_transfer(reader, callers.current().person(), coupon_id)
 
 
 @blp.route("/me/presentation-codes", methods=["POST"])

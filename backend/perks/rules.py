@@ -9,19 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
-from backend.offers.rules import WINDOWS
+from backend.offers.rules import NEVER_CLOSED, WINDOWS, Closed
+
+OLDEST = 120
+"""From here on an upper bound of age is none."""
+OBLIGATIONS = {"pay_after": "后付费", "deposit_free": "免押金"}
 
 EVER = date(1970, 1, 1)
 """The window of a limit that never starts anew."""
 
 TRANSITIONS: Mapping[tuple[str, str], str] = {
+    ("", "issue"): "issued",
     ("issued", "admit"): "issued",
     ("issued", "admit-last"): "used",
     ("issued", "cancel"): "cancelled",
     ("issued", "expire"): "expired",
+    ("issued", "extend"): "issued",
+    ("issued", "reissue"): "issued",
+    ("issued", "undo"): "issued",
+    ("used", "undo"): "issued",
+    ("expired", "undo"): "expired",
 }
-"""Every legal step of a coupon: (status, act) → status. ``used``, ``cancelled`` and ``expired`` are final."""
+"""Every legal step of a coupon: (status, act) → status; ``""`` is before it was. Nothing leaves ``cancelled``; what a
+venue takes back within its minute makes ``used`` usable again, and of an ``expired`` one sends the points home. There
+is no ``transfer``: a coupon is a person's."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +55,20 @@ class Terms:
     ends_on: date | None = None
     limited_stock: bool = False
     first_timers_only: bool = False
+    age_from: int | None = None
+    age_to: int | None = None
+    closed: Closed = NEVER_CLOSED
+    stacking_group: str = ""
+    obligation: str = ""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the caller and the shelf at this moment. ``stock_left`` is None when stock is unlimited."""
+    """What is known of the caller and the shelf at this moment.
+
+    ``stock_left``, ``day_left``: None when unlimited. ``next_slot``: the first slot with a free place, in words;
+    empty when all are taken, None when the offer has none. ``paused``: the kinds of obligation that are in arrears.
+    """
 
     signed_in: bool
     bound: bool
@@ -58,6 +80,11 @@ class Facts:
     used_in_window: int = 0
     had_before: bool = False
     stock_left: int | None = None
+    day_left: int | None = None
+    next_slot: str | None = None
+    age_years: int | None = None
+    groups: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,6 +95,10 @@ class Reason:
     ok: bool
     text: str
     remedy: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """As a refusal carries it."""
+        return {"slug": self.slug, "ok": self.ok, "text": self.text, "remedy": self.remedy}
 
 
 @dataclass(frozen=True)
@@ -91,11 +122,12 @@ def may_redeem(terms: Terms, facts: Facts, today: date) -> Verdict:
 
     A caller who is not signed in, or has not bound an identity, gets None with what the offer asks for.
     """
-    shelf = [_open(terms, today), *_stock(facts)]
+    shelf = [_open(terms, today), *_blackout(terms, today), *_stock(facts), *_day(facts, today), *_slots(facts)]
     if not facts.bound:
         return Verdict(None, (_who(facts), *shelf))
-    reasons = (*shelf, *_consents(terms, facts), *_level(terms, facts), *_community(terms, facts),
-               *_first_time(terms, facts), *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
+    reasons = (*shelf, *_consents(terms, facts), *_level(terms, facts), *_community(terms, facts), *_age(terms, facts),
+               *_first_time(terms, facts), *_group(terms, facts), *_arrears(terms, facts),
+               *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
     return Verdict(all(reason.ok for reason in reasons), reasons)
 
 
@@ -121,6 +153,72 @@ def _stock(facts: Facts) -> list[Reason]:
     if facts.stock_left <= 0:
         return [Reason("stock", False, "名额已领完", "有人退券后名额会放出")]
     return [Reason("stock", True, "还有名额")]
+
+
+def _blackout(terms: Terms, today: date) -> list[Reason]:
+    if terms.closed == NEVER_CLOSED:
+        return []
+    if not terms.closed.on(today):
+        return [Reason("blackout", True, "今天可以兑换")]
+    again = terms.closed.next_open(today)
+    remedy = f"{again:%Y-%m-%d} 起可以兑换" if again else ""
+    return [Reason("blackout", False, f"{today:%Y-%m-%d} 不开放兑换", remedy)]
+
+
+def _day(facts: Facts, today: date) -> list[Reason]:
+    if facts.day_left is None:
+        return []
+    if facts.day_left <= 0:
+        again = today + timedelta(days=1)
+        return [Reason("stock-today", False, "今天的名额已领完", f"{again:%Y-%m-%d} 零点起放出新名额")]
+    return [Reason("stock-today", True, "今天还有名额")]
+
+
+def _slots(facts: Facts) -> list[Reason]:
+    if facts.next_slot is None:
+        return []
+    if not facts.next_slot:
+        return [Reason("slots", False, "已放出的时段都约满了", "有人取消后会重新放出；过几天会放出新的时段")]
+    return [Reason("slots", True, f"可以预约，最早的空位是 {facts.next_slot}")]
+
+
+def _age(terms: Terms, facts: Facts) -> list[Reason]:
+    """Yes or no: neither the age nor the birth date is said."""
+    if terms.age_from is None or terms.age_to is None:
+        return []
+    words = _age_words(terms.age_from, terms.age_to)
+    if facts.age_years is not None and terms.age_from <= facts.age_years <= terms.age_to:
+        return [Reason("age", True, f"{words}，您符合")]
+    young = facts.age_years is not None and facts.age_years < terms.age_from
+    return [Reason("age", False, f"{words}，您不符合", f"年满 {terms.age_from} 周岁后即可享受" if young else "")]
+
+
+def _age_words(least: int, most: int) -> str:
+    if most >= OLDEST:
+        return f"面向 {least} 周岁及以上的居民"
+    return f"面向 {least} 至 {most} 周岁的居民" if least else f"面向 {most} 周岁及以下的居民"
+
+
+def group_reason(*, held: bool) -> Reason:
+    """Whether the person's hands are free for a coupon of the offer's group."""
+    if held:
+        return Reason("group", False, "同类优惠同一时间只能持有一张券，您已有一张可用的", "用完或取消那一张后可以兑换")
+    return Reason("group", True, "同类优惠您没有别的可用券")
+
+
+def _group(terms: Terms, facts: Facts) -> list[Reason]:
+    return [group_reason(held=terms.stacking_group in facts.groups)] if terms.stacking_group else []
+
+
+def _arrears(terms: Terms, facts: Facts) -> list[Reason]:
+    """Arrears pause this kind of offer and nothing else; no score ever reads them."""
+    if not terms.obligation:
+        return []
+    kind = OBLIGATIONS.get(terms.obligation, terms.obligation)
+    if terms.obligation in facts.paused:
+        remedy = "在「待付款项」中付清后立即恢复；其他优惠和信用分不受影响"
+        return [Reason("arrears", False, f"您有逾期未付的{kind}款项，这类优惠暂停", remedy)]
+    return [Reason("arrears", True, f"没有逾期未付的{kind}款项")]
 
 
 def _consents(terms: Terms, facts: Facts) -> list[Reason]:
@@ -222,6 +320,11 @@ def share_points(price_points: int, uses_total: int, use_no: int) -> int:
         raise ValueError("use_no counts from 1 to uses_total and a price is not negative")
     share = price_points // uses_total
     return price_points - share * (uses_total - 1) if use_no == uses_total else share
+
+
+def may_become(status: str, later: str) -> bool:
+    """Whether some act leads from one status to the other in one step."""
+    return any(before == status and after == later for (before, _), after in TRANSITIONS.items())
 
 
 def next_status(status: str, act: str) -> str | None:

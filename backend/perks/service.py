@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backend.perks.browsing import OfferView, offer, offers, scenes
+from backend.offers.service import slot_left, slots
+from backend.perks.browsing import OfferView, offer, offers, scenes, slots_shown
 from backend.perks.coupons import (
     COUNTER_USE,
     PRESENTATION_USE,
@@ -12,20 +13,25 @@ from backend.perks.coupons import (
     coupon_code,
     coupons,
     presentation_code,
+    usable_now,
 )
 from backend.perks.coupons import change as change_coupon
 from backend.perks.coupons import find as find_coupon
 from backend.perks.coupons import lock as lock_coupon
 from backend.perks.coupons import offer_of as coupon_offer
 from backend.perks.coupons import status_at as coupon_status
-from backend.perks.eligibility import NOBODY, Asker, judge
+from backend.perks.eligibility import NOBODY, Asker, bind_pauses, judge
+from backend.perks.extensions import BEGUN, Officer, extend, extensions, on_begun
+from backend.perks.lifecycle import give_use_back, refuse_transfer, reissue
 from backend.perks.moved import on_recovered
 from backend.perks.redemption import RedemptionView, cancel, issue, redeem, redemption, require_entitled
 from backend.perks.rules import next_status, share_points
 
 __all__ = [
-    "COUNTER_USE", "NOBODY", "PRESENTATION_USE", "USABLE", "Asker", "CouponView", "OfferView", "RedemptionView",
-    "cancel", "change_coupon", "coupon", "coupon_code", "coupon_offer", "coupon_status", "coupons", "find_coupon",
-    "issue", "judge", "lock_coupon", "next_status", "offer", "offers", "on_recovered", "presentation_code", "redeem",
-    "redemption", "require_entitled", "scenes", "share_points",
+    "BEGUN", "COUNTER_USE", "NOBODY", "PRESENTATION_USE", "USABLE", "Asker", "CouponView", "OfferView", "Officer",
+    "RedemptionView", "bind_pauses", "cancel", "change_coupon", "coupon", "coupon_code", "coupon_offer",
+    "coupon_status", "coupons", "extend", "extensions", "find_coupon", "give_use_back", "issue", "judge",
+    "lock_coupon", "next_status", "offer", "offers", "on_begun", "on_recovered", "presentation_code", "redeem",
+    "redemption", "refuse_transfer", "reissue", "require_entitled", "scenes", "share_points", "slot_left", "slots",
+    "slots_shown", "usable_now",
 ]  # fmt: skip

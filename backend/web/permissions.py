@@ -89,6 +89,8 @@ PERMISSIONS: dict[str, Permission] = {
     "coupons.read": _resident("查看自己的券", BY_BOTH),
     "coupons.show": _resident("出示自己的券", BY_BOTH),
     "coupons.cancel": _resident("取消自己的券", BY_BOTH),
+    "coupons.reissue": _resident("换发自己的券，旧码作废", BY_BOTH),
+    "coupons.extend": _staff("延长已发出的券", "office", "partner-manager", whose="本单位的优惠，项目办公室不限"),
     "presentations.show": _resident("出示身份码", BY_GUARDIAN),
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),

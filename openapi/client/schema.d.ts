@@ -1928,6 +1928,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/coupons/{coupon_id}/reissue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                coupon_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 换发一张券
+         * @description 手机丢失或截图外传时用：此前出示过的券码立即全部失效，离线核销的设备更新状态后也不再放行；券本身和剩余次数不变。
+         *
+         *     可调用者：resident（本人）。权限：`coupons.reissue`。
+         */
+        post: operations["reissue_coupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/coupons/{coupon_id}/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                coupon_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 转让一张券：一律拒绝
+         * @description 券按本人的条件发放，积分不在居民之间流动。回答总是 `transfer-refused`，并说明可以怎么做。
+         *
+         *     可调用者：resident（本人）。权限：`coupons.read`。
+         */
+        post: operations["transfer_coupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/credentials": {
         parameters: {
             query?: never;
@@ -2811,6 +2859,35 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partner/offers/{offer_id}/extensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一项优惠的券延期办理情况，新的在前
+         * @description 可调用者：office、partner-manager、staff（本单位的优惠，项目办公室不限）。权限：`coupons.extend`。
+         */
+        get: operations["list_coupon_extensions"];
+        put?: never;
+        /**
+         * 延长一项优惠已发出的券
+         * @description 把这项优惠所有未用完、未过期的券延长到 `until_on`（含当日），只延长、不缩短；每位持券人收到一条消息，写明原因。
+         *     分批进行，`state` 和 `extended` 说明进度。分时段预约的优惠不能延期。
+         *
+         *     可调用者：office、partner-manager、staff（本单位的优惠，项目办公室不限）。权限：`coupons.extend`。
+         */
+        post: operations["extend_coupons"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/looks": {
         parameters: {
             query?: never;
@@ -2891,12 +2968,35 @@ export interface paths {
         put?: never;
         /**
          * 兑换一项优惠
-         * @description 按价格冻结积分（使用后付给合作机构，取消或过期按约定退回），得到一张券。价格为 0 的优惠不动积分。
+         * @description 分时段的优惠须在 `slot_starts_at` 写明所选的时段（见时段列表），券只在那个时段有效；其他优惠不用请求体。
+         *     按价格冻结积分（使用后付给合作机构，取消或过期按约定退回），得到一张券。价格为 0 的优惠不动积分。
          *     拒绝时什么都没有改变；`not-entitled` 列出全部理由。
          *
          *     可调用者：resident（本人）。权限：`perks.redeem`。
          */
         post: operations["redeem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/perks/offers/{offer_id}/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 一项优惠现在可以预约的时段
+         * @description `from`、`to` 为上海日期，两端都含，至多 31 天；不写时从今天起 7 天。不分时段的优惠没有时段。任何人可看。
+         */
+        get: operations["list_slots"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4074,6 +4174,10 @@ export interface components {
             /** @enum {string} */
             verdict: "admitted";
         };
+        AgeView: {
+            from: number;
+            to: number;
+        };
         ApprovalDetailView: {
             changes: components["schemas"]["ChangeView"][];
             /** Format: date-time */
@@ -4310,6 +4414,12 @@ export interface components {
             reviewers: number;
             title: string;
         };
+        BlackoutView: {
+            days: string[];
+            /** @description 这些日子也不能使用 */
+            use_too: boolean;
+            weekdays: number[];
+        };
         BudgetRequest: {
             /**
              * @description 月份，YYYY-MM
@@ -4537,6 +4647,13 @@ export interface components {
             price_points: number;
             /** @enum {string} */
             refund: "until_used" | "none";
+            /** Format: date-time */
+            slot_ends_at: string | null;
+            /**
+             * Format: date-time
+             * @description 预约的时段；没有则为 null
+             */
+            slot_starts_at: string | null;
             /** @enum {string} */
             status: "issued" | "used" | "cancelled" | "expired";
             uses_left: number;
@@ -5138,6 +5255,35 @@ export interface components {
             /** @description 理由；办理记录里长期保存，不要写姓名、证件号和手机号 */
             reason: string;
         };
+        ExtensionPage: {
+            items: components["schemas"]["ExtensionView"][];
+            next_cursor: string | null;
+        };
+        ExtensionRequest: {
+            reason: string;
+            /**
+             * Format: date
+             * @description 延长后的最后有效日（含当日）
+             */
+            until_on: string;
+        };
+        ExtensionView: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            done_at: string | null;
+            /** @description 已延长的张数 */
+            extended: number;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            offer_id: string;
+            reason: string;
+            /** @enum {string} */
+            state: "running" | "done";
+            /** Format: date */
+            until_on: string;
+        };
         FileView: {
             /** Format: uuid */
             id: string;
@@ -5357,6 +5503,11 @@ export interface components {
         LabelRequest: {
             label: string;
         };
+        LateRefundView: {
+            grace_days: number;
+            /** @enum {string} */
+            to: "expire" | "grace";
+        };
         LeftOutView: {
             /** Format: uuid */
             record_id: string;
@@ -5508,16 +5659,30 @@ export interface components {
             /** @description 还差多少分 */
             points_needed: number;
         };
+        NoShowView: {
+            pause_days: number;
+            strikes: number;
+            within_days: number;
+        };
+        ObligationView: {
+            due_hours: number;
+            /** @enum {string} */
+            kind: "pay_after" | "deposit_free";
+            remind_hours_before: number[];
+            up_to_fen: number;
+        };
         OfferPage: {
             items: components["schemas"]["OfferView"][];
             next_cursor: string | null;
         };
         OfferView: {
+            age: components["schemas"]["AgeView"] | null;
             basis: string;
             benefit: {
                 [key: string]: unknown;
             };
             benefit_text: string;
+            blackout: components["schemas"]["BlackoutView"] | null;
             consents: string[];
             coupon_valid_days: number;
             entitled: components["schemas"]["EntitledView"];
@@ -5526,18 +5691,26 @@ export interface components {
             /** Format: uuid */
             id: string;
             kind: string;
+            late_refund: components["schemas"]["LateRefundView"];
             /** @description 最低等级；没有则为 null */
             level_floor: string | null;
+            obligation: components["schemas"]["ObligationView"] | null;
             partner: components["schemas"]["PartnerView"];
             per_person: components["schemas"]["LimitView"] | null;
             price_points: number;
             /** @enum {string} */
             refund: "until_used" | "none";
             scene: string;
+            /** @description 分时段预约 */
+            slots: components["schemas"]["SlotRuleView"] | null;
+            /** @description 同组只能持一张可用的券；没有则为空 */
+            stacking_group: string;
             /** @enum {string} */
             status: "open" | "closed";
             /** @description 至多报到 10；不限量为 null */
             stock_left: number | null;
+            /** @description 每日名额；不限为 0 */
+            stock_per_day: number;
             stock_text: string;
             summary: string;
             title: string;
@@ -5792,7 +5965,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-returned-rows" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/blackout-day" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-extendable" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-yet-valid" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/slot-full" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-returned-rows" | "/problems/transfer-refused" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -6204,6 +6377,14 @@ export interface components {
             spending_paused_until: string | null;
             /** @default Bearer */
             token_type: unknown;
+        };
+        RedemptionRequest: {
+            /**
+             * Format: date-time
+             * @description 所选时段的开始时间
+             * @default null
+             */
+            slot_starts_at: string | null;
         };
         RedemptionView: {
             coupon: components["schemas"]["CouponView"];
@@ -6635,6 +6816,27 @@ export interface components {
             residents_total: number;
             /** @enum {string} */
             state: "waiting" | "running" | "done" | "failed";
+        };
+        SlotPage: {
+            items: components["schemas"]["SlotView"][];
+            next_cursor: string | null;
+        };
+        SlotRuleView: {
+            days_ahead: number;
+            early_minutes: number;
+            minutes: number;
+            no_show: components["schemas"]["NoShowView"] | null;
+            open: string[];
+            weekdays: number[];
+        };
+        SlotView: {
+            /** Format: date-time */
+            ends_at: string;
+            full: boolean;
+            /** @description 至多报到 10 */
+            left: number;
+            /** Format: date-time */
+            starts_at: string;
         };
         SoughtRequest: {
             id_number?: string;
@@ -16177,6 +16379,198 @@ export interface operations {
             };
         };
     };
+    reissue_coupon: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path: {
+                coupon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CouponView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `coupon-not-active` 该券不可出示；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_coupon: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path: {
+                coupon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`transfer-refused` 券不能转让 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_credentials: {
         parameters: {
             query?: never;
@@ -20240,6 +20634,247 @@ export interface operations {
             };
         };
     };
+    list_coupon_extensions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtensionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extend_coupons: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtensionRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtensionView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`not-extendable` 该优惠的券不能延期 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     look_at_person: {
         parameters: {
             query?: never;
@@ -20566,7 +21201,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RedemptionRequest"];
+            };
+        };
         responses: {
             /** @description Created */
             201: {
@@ -20579,7 +21218,7 @@ export interface operations {
                     "application/json": components["schemas"]["RedemptionView"];
                 };
             };
-            /** @description `idempotency-key-missing` 缺少幂等键 */
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -20615,8 +21254,142 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`limit-reached` 已达到每人限领数量；`not-enough-points` 积分不足；`offer-closed` 活动未开放；`sold-out` 名额已领完；`spending-paused` 账号刚找回，暂停兑换 */
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`limit-reached` 已达到每人限领数量；`not-enough-points` 积分不足；`offer-closed` 活动未开放；`slot-full` 这个时段已约满；`sold-out` 名额已领完；`spending-paused` 账号刚找回，暂停兑换 */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_slots: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlotPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -402,6 +402,22 @@ class World(
     def _read_offer(self, _: Session) -> dict[str, Any]:
         return {"params": {"offer_id": self.shop.offer_id}}
 
+    def _list_slots(self, _: Session) -> dict[str, Any]:
+        return {"params": {"offer_id": self.shop.offer_id}}
+
+    def _reissue_coupon(self, session: Session) -> dict[str, Any]:
+        return {"params": {"coupon_id": self.new_coupon(session)}}
+
+    def _transfer_coupon(self, _: Session) -> dict[str, Any]:
+        return {"params": {"coupon_id": self.coupon_id}}
+
+    def _extend_coupons(self, _: Session) -> dict[str, Any]:
+        until = (clock.today() + timedelta(days=90)).isoformat()
+        return {"params": {"offer_id": self.shop.offer_id}, "body": {"until_on": until, "reason": "场馆检修"}}
+
+    def _list_coupon_extensions(self, _: Session) -> dict[str, Any]:
+        return {"params": {"offer_id": self.shop.offer_id}}
+
     def _redeem(self, _: Session) -> dict[str, Any]:
         return {"params": {"offer_id": self.shop.offer_id}}
 

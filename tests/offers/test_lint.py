@@ -118,3 +118,80 @@ def test_venues_lie_in_china() -> None:
     content = factory.content()
     content["venues"][0]["lon"] = -118.8
     assert any("不在中国境内" in problem for problem in lint.lint(content, OTHERS))
+
+
+SLOTS = {"minutes": 30, "open": ["09:00-11:00"], "capacity": 10}
+NO_SHOW = {"strikes": 3, "within_days": 90, "pause_days": 30}
+PAY_AFTER: dict[str, Any] = {
+    "kind": "pay_after", "benefit": {"type": "pay_after", "up_to_fen": 5000},
+    "obligation": {"kind": "pay_after", "due_hours": 72, "remind_hours_before": [24, 2]},
+}  # fmt: skip
+
+
+def test_every_condition_passes_when_it_is_well_said() -> None:
+    assert problems(
+        age={"from": 60}, stock_per_day=50, slots={**SLOTS, "no_show": NO_SHOW},
+        blackout={"days": ["2026-10-01"], "weekdays": [6, 7], "use_too": True}, stacking_group="hotel-night",
+        funding_account="office", settlement_price_fen=8000, late_refund={"to": "grace", "grace_days": 30},
+        offline={"mode": "value", "max_value_fen": 100_000, "code_lifetime_seconds": 3600},
+    ) == ""  # fmt: skip
+    assert problems(**PAY_AFTER) == ""
+    assert problems(kind="upgrade", benefit={"type": "upgrade"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"age": {"from": 70, "to": 60}}, "age.from 大于 age.to"),
+        ({"age": {}}, "from 或 to"),
+        ({"age": {"from": -1}}, "age.from"),
+        ({"age": {"born_before": "1960-01-01"}}, "不认识的字段 born_before"),
+        ({"age": 60}, "age 应写作"),
+        ({"stock_per_day": -1}, "stock_per_day"),
+        ({"slots": "09:00"}, "slots 应写作"),
+        ({"slots": {**SLOTS, "minutes": 0}}, "slots.minutes"),
+        ({"slots": {**SLOTS, "minutes": 50}}, "整数倍"),
+        ({"slots": {**SLOTS, "open": []}}, "slots.open"),
+        ({"slots": {**SLOTS, "open": ["11:00-09:00"]}}, "slots.open"),
+        ({"slots": {**SLOTS, "open": ["23:00-24:30"]}}, "slots.open"),
+        ({"slots": {**SLOTS, "open": ["09:00-11:00", "10:00-12:00"]}}, "相互重叠"),
+        ({"slots": {**SLOTS, "weekdays": [0]}}, "slots.weekdays"),
+        ({"slots": {**SLOTS, "weekdays": []}}, "slots.weekdays"),
+        ({"slots": {**SLOTS, "capacity": 0}}, "slots.capacity"),
+        ({"slots": {**SLOTS, "level": "A"}}, "不认识的字段 level"),
+        ({"slots": {**SLOTS, "no_show": {"strikes": 3}}}, "slots.no_show.within_days"),
+        ({"slots": {**SLOTS, "no_show": 3}}, "slots.no_show 应写作"),
+        ({"slots": SLOTS, "uses": 2}, "只能用一次"),
+        ({"blackout": {"days": ["soon"]}}, "blackout.days"),
+        ({"blackout": {"weekdays": [1, 2, 3, 4, 5, 6, 7]}}, "不能是每一天"),
+        ({"blackout": {"use_too": "yes"}}, "blackout.use_too"),
+        ({"stacking_group": "Hotel Night"}, "stacking_group"),
+        ({"funding_account": "nobody", "settlement_price_fen": 1}, "funding_account"),
+        ({"funding_account": "office"}, "要写明 settlement_price_fen"),
+        ({"late_refund": {"to": "office"}}, "late_refund.to"),
+        ({"late_refund": {"to": "grace"}}, "late_refund.grace_days"),
+        ({"obligation": PAY_AFTER["obligation"]}, "obligation 只能用于"),
+        ({**PAY_AFTER, "obligation": None}, "必须写明 obligation"),
+        ({**PAY_AFTER, "obligation": {"kind": "deposit_free", "due_hours": 72}}, "应与 kind 一致"),
+        ({**PAY_AFTER, "obligation": {"kind": "pay_after", "due_hours": 24, "remind_hours_before": [48]}}, "不超过"),
+        ({**PAY_AFTER, "price_points": 5}, "只增不减法则：免押金和后付费不得以积分换取"),
+        ({"offline": {"mode": "value", "max_value_fen": 5, "code_lifetime_seconds": 60}}, "需要 settlement_price_fen"),
+        ({"offline": {"mode": "value", "code_lifetime_seconds": 60}}, "offline.max_value_fen"),
+    ],
+)  # fmt: skip
+def test_a_condition_badly_said_is_refused(changes: dict[str, Any], words: str) -> None:
+    assert words in problems(**changes)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        {"stock_per_day": 5}, {"slots": SLOTS}, {"age": {"from": 60}}, {"residents_of": "dongshan"},
+        {"per_person": {"limit": 1, "window": "day"}}, {"blackout": {"weekdays": [7]}}, {"stacking_group": "one"},
+        {"price_points": 5}, {"stock_total": 5}, PAY_AFTER,
+    ],
+    ids=lambda gate: "+".join(gate),
+)  # fmt: skip
+def test_nothing_whatever_shuts_anybody_out_of_a_basic_public_service(gate: dict[str, Any]) -> None:
+    assert "基本公共服务法则：" in problems(basic_public_service=True, **gate)
+    assert "基本公共服务" not in problems(**gate)
