@@ -24,6 +24,7 @@ from backend.kit.keepers import KEEPER as KIT
 from backend.kit.personal import Keeper, Kept, Leaving, Section
 from backend.ledger.personal import KEEPER as LEDGER
 from backend.messages.personal import KEEPER as MESSAGES
+from backend.obligations.personal import KEEPER as OBLIGATIONS
 from backend.perks.personal import KEEPER as PERKS
 from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
@@ -46,11 +47,12 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT, STAFF,
-    ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, OBLIGATIONS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT,
+    STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, OBLIGATIONS, COMMUNITY, DELEGATION, MESSAGES,
+    KIT,
 )  # fmt: skip
 
 
