@@ -153,7 +153,7 @@ def change(session: Session, found: Obligation, state: str, **values: Any) -> Ob
     due_at = values.get("due_at", found.due_at)
     after = rules.next_tell(Standing(state, found.charge_until_at, due_at), found.remind_hours_before, now)
     row = _write(session, found, {**values, "next_at": after})
-    _mark_dispute(session, found, now if state == rules.DISPUTED else None)
+    _mark_dispute(session, found, row.disputed_at if state == rules.DISPUTED else None)
     changed = Obligation(row, now)
     tell_rooms(session, changed)
     return changed
