@@ -148,7 +148,7 @@ def change(session: Session, found: Obligation, state: str, **values: Any) -> Ob
 
     ``state`` is one of those that are written; ``closed_at`` may be given where time has ended it earlier.
     """
-    now = clock.now()
+    now = found.at
     values = {"closed_at": now if state in rules.ENDS else None, "state": state, **values}
     due_at = values.get("due_at", found.due_at)
     after = rules.next_tell(Standing(state, found.charge_until_at, due_at), found.remind_hours_before, now)

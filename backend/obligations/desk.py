@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row
 from sqlalchemy.orm import Session
 
-from backend.kit import clock, operations, trail
+from backend.kit import operations, trail
 from backend.kit.db import Reader
 from backend.kit.errors import FieldError
 from backend.kit.operations import Operation
@@ -121,7 +121,7 @@ def charge(
     """
 
     def act(found: Obligation, present: bool) -> Obligation:
-        state, now = book.after_act(found, rules.CHARGE), clock.now()
+        state, now = book.after_act(found, rules.CHARGE), found.at
         if not 1 <= amount_fen <= found.up_to_fen:
             raise FieldError.at(
                 "/amount_fen", f"应为 1 至 {found.up_to_fen} 分。", f"Between 1 and {found.up_to_fen} fen."
@@ -143,7 +143,7 @@ def settle(
     """
 
     def act(found: Obligation, _present: bool) -> Obligation:
-        now = clock.now()
+        now = found.at
         book.after_act(found, rules.PAY)
         if paid_at is not None and not found.charged_at <= paid_at <= now:
             raise FieldError.at("/paid_at", "应在报账之后、现在之前。", "After the charge and not in the future.")

@@ -167,7 +167,7 @@ def decide(
 
 
 def _decided(session: Session, reviewer: Reviewer, found: Obligation, decision: str, reason: str) -> Obligation:
-    state, now = book.after_act(found, rules.DECISIONS[decision]), clock.now()
+    state, now = book.after_act(found, rules.DECISIONS[decision]), found.at
     said = {
         "decision": decision, "decided_at": now, "decided_by": reviewer.account_id,
         "decision_reason_sealed": book.sealed(session, found.resident_id, "decision_reason_sealed", reason),

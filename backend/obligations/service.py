@@ -224,5 +224,5 @@ def dispute(session: Session, resident_id: UUID, obligation_id: UUID, text: str,
         if found.decision is not None:
             raise AlreadyDisputed(obligation_state=found.state, decision=found.decision)
         kept = book.sealed(session, resident_id, "dispute_sealed", text)
-        book.change(session, found, state, disputed_at=clock.now(), dispute_sealed=kept)
+        book.change(session, found, state, disputed_at=found.at, dispute_sealed=kept)
     return my_obligation(session, resident_id, obligation_id)
