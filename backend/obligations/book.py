@@ -73,20 +73,27 @@ def one(reader: Reader, resident_id: UUID, obligation_id: UUID) -> Obligation:
 
 
 def several(
-    reader: Reader, where: ColumnElement[bool], limit: int, before: tuple[Any, ...] | None = None
+    reader: Reader,
+    where: ColumnElement[bool],
+    limit: int,
+    before: tuple[Any, ...] | None = None,
+    state: str | None = None,
 ) -> list[Obligation]:
-    """Up to ``limit`` obligations, the newest first. ``before``: (opened_at, id)."""
+    """Up to ``limit`` obligations, the newest first; those that are in ``state`` now. ``before``: (opened_at, id)."""
     table, at = obligations.c, clock.now()
+    where = where if state is None else where & _is_in(state, at)
     query = select(obligations).where(where).order_by(table.opened_at.desc(), table.id.desc()).limit(limit)
     if before is not None:
         query = query.where(tuple_(table.opened_at, table.id) < before)
     return [Obligation(row, at) for row in reader.execute(query)]
 
 
-def is_in(state: str) -> ColumnElement[bool]:
-    """The rows that are in a state now, time counted: the condition that says what :func:`rules.state_at` says."""
-    table, at = obligations.c, clock.now()
+def _is_in(state: str, at: datetime) -> ColumnElement[bool]:
+    """The rows that are in a state, time counted: the condition that says what :func:`rules.state_at` says."""
+    table = obligations.c
     written = table.state == (rules.CHARGED if state == rules.ARREARS else state)
+    if state not in rules.ENDS:
+        written &= table.closed_at.is_(None)  # by which the index of what is not over is found
     if state == rules.OPEN:
         return and_(written, table.charge_until_at > at)
     if state == rules.RELEASED:

@@ -94,9 +94,7 @@ def partner_obligations(
 ) -> list[Claim]:
     """Up to ``limit`` of a desk's obligations, in one state if it is named, the newest first. ``before``: (opened_at,
     id)."""
-    mine = desk.obligations()
-    found = book.several(reader, mine if state is None else mine & book.is_in(state), limit, before)
-    return [_shown(one) for one in found]
+    return [_shown(one) for one in book.several(reader, desk.obligations(), limit, before, state)]
 
 
 def partner_obligation(reader: Reader, desk: Desk, obligation_id: UUID) -> Claim:

@@ -101,8 +101,10 @@ class Shown:
 
 
 def show(session: Session, reviewer: Reviewer, obligation_id: UUID) -> Shown:
-    """One dispute, open or decided, after the look is written into the resident's access log. Raises NotFound."""
+    """One dispute, open or decided, after the look is written into the resident's access log. Raises NotFound, for
+    that of one who has left too: her words went with her."""
     one = _one(session, obligation_id)
+    accounts.require_standing(session, one.resident_id)
     consents.record_look(
         session, one.resident_id, reviewer.account_id, reviewer.role, LOOK_PURPOSE, ["obligation"], LOOK_BASIS,
         reviewer.organisation_id, authorisation=f"obligation:{obligation_id}",

@@ -45,6 +45,7 @@ class ObligationRow(Base):
         Index("ix_obligations_resident_opened", "resident_id", "opened_at", "id"),
         Index("ix_obligations_resident_due", "resident_id", "due_at", **_where("state = 'charged'")),
         Index("ix_obligations_partner_opened", "partner_id", "opened_at", "id"),
+        Index("ix_obligations_partner_live", "partner_id", "opened_at", "id", **_where("closed_at IS NULL")),
         Index("ix_obligations_next_at", "next_at", **_where("next_at IS NOT NULL")),
         Index("ix_obligations_closed_at", "closed_at", **_where("closed_at IS NOT NULL")),
         distributed(),

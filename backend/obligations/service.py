@@ -34,12 +34,17 @@ __all__ = ["Desk", "charge", "release", "settle", "withdraw"]
 # --- at the door -----------------------------------------------------------------------------------------------------
 
 
+TERMS = ("kind", "up_to_fen", "due_hours", "remind_hours_before", "title", "partner_name")
+"""What an admission says of the obligation that it brings with it."""
+
+
 def on_admitted(session: Session, news: dict[str, Any]) -> None:
     """Open what an admission brings with it, in the admission's own transaction."""
     if (terms := news.get("obligation")) is None:
         return
+    told = {name: terms[name] for name in TERMS}
     open_obligation(
-        session, UUID(news["resident_id"]), **terms, partner_id=UUID(news["partner_id"]),
+        session, UUID(news["resident_id"]), **told, partner_id=UUID(news["partner_id"]),
         venue_id=UUID(news["venue_id"]), admission_id=UUID(news["admission_id"]), subject_id=UUID(news["coupon_id"]),
         used_at=datetime.fromisoformat(news["happened_at"]),
     )  # fmt: skip

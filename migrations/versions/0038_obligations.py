@@ -91,6 +91,9 @@ def upgrade() -> None:
         "ix_obligations_resident_due", "obligations", ["resident_id", "due_at"], **_where("state = 'charged'")
     )
     op.create_index("ix_obligations_partner_opened", "obligations", ["partner_id", "opened_at", "id"])
+    op.create_index(
+        "ix_obligations_partner_live", "obligations", ["partner_id", "opened_at", "id"], **_where("closed_at IS NULL")
+    )
     op.create_index("ix_obligations_next_at", "obligations", ["next_at"], **_where("next_at IS NOT NULL"))
     op.create_index("ix_obligations_closed_at", "obligations", ["closed_at"], **_where("closed_at IS NOT NULL"))
 

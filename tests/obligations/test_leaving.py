@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 
 from backend.codes import service as codes
 from backend.kit import clock, db
+from backend.kit.errors import NotFound
 from backend.messages.models import MessageRow
 from backend.obligations import desk, disputes, jobs, service
 from backend.obligations.desk import Desk
 from backend.obligations.personal import KEEPER
 from tests.factories import accounts as people
-from tests.obligations.conftest import DUE_HOURS, HOUR, Owed, act, charge, decide, dispute, owed, row
+from tests.obligations.conftest import DUE_HOURS, HOUR, Owed, act, charge, decide, dispute, office, owed, row
 from tests.privacy.conftest import leave
 
 
@@ -61,6 +62,8 @@ def test_a_claim_stays_under_the_number_without_words_and_can_be_ended() -> None
                 for one in (opened, charged, disputed)}  # fmt: skip
         assert [mine[one.id].state for one in (opened, charged, disputed)] == ["open", "charged", "charged"]
         assert not {disputed.id} & {each.id for each in disputes.disputes(session, 100)}
+        with pytest.raises(NotFound):
+            disputes.show(session, office(session), disputed.id)
         for one in (opened, charged, disputed):
             kept = row(session, one)
             assert {kept.charge_reason_sealed, kept.dispute_sealed, kept.decision_reason_sealed} == {None}

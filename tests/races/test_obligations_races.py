@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from backend.codes import service as codes
 from backend.kit import clock, db
 from backend.obligations import jobs, rules, service
 from backend.obligations.errors import ObligationStateRefused
 from backend.obligations.models import obligations
 from tests.factories import accounts as people
-from tests.obligations.conftest import HOUR, Owed, act, admitted, charge, decide, dispute, owed, state, told, undo
+from tests.obligations.conftest import HOUR, Owed, act, admitted, charge, decide, dispute, owed, row, state, told, undo
+from tests.privacy.conftest import leave
 from tests.races.barrier import at_once
 
 Act = Callable[[Session], Any]
@@ -133,3 +135,16 @@ def test_a_payment_and_the_telling_of_arrears_at_once_agree(_again: int) -> None
     paid, _ = at_once([by_partner(service.settle, one), lambda session: jobs.tell_some(session, 50)])
     assert paid.state == "cured" == now(one)
     assert said(one) in (["charged", "settled"], ["charged", "arrears", "settled"])
+
+
+@pytest.mark.parametrize("_again", range(3))
+def test_a_charge_and_a_departure_at_once_leave_no_words_of_one_who_left(_again: int) -> None:
+    with db.transaction() as session:
+        codes.ensure_keys(session, "320115")
+        who = people.resident(session)
+        one = owed(session, who=who.resident_id)
+    charged, gone = at_once([lambda session: charge(session, one), lambda session: leave(session, who)])
+    assert not isinstance(charged, Exception) and not isinstance(gone, Exception), (charged, gone)
+    with db.reading() as reader:
+        assert row(reader, one).charge_reason_sealed is None and row(reader, one).state == "charged"
+        assert told(reader, one) == []
