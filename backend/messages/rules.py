@@ -68,7 +68,7 @@ KINDS: dict[str, Kind] = {
     ),
     "obligation-charged": Kind(
         "商户报来一笔应付款", "{partner_name} 的“{title}”应付 {amount}，请在 {due} 前直接付给商户。"
-        "对金额有异议的可以提出。这件事不影响信用分。",
+        "对金额有异议的可以提出。这件事与信用评价无关。",
         "/me/obligations", RESULT,
     ),
     "obligation-due-soon": Kind(
@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
     ),
     "obligation-arrears": Kind(
         "付款已逾期", "{partner_name} 的“{title}”应付 {amount}，已在 {due} 到期。付清以前，只暂停兑换新的“{perk}”优惠，"
-        "付清即恢复；其他优惠照常，不影响信用分。",
+        "付清即恢复；其他优惠照常，与信用评价无关。",
         "/me/obligations", RESULT,
     ),
     "obligation-settled": Kind(
