@@ -83,6 +83,9 @@ from backend.modelling import cli as modelling_cli
 from backend.modelling import jobs as modelling_jobs
 from backend.modelling import routes as modelling_routes
 from backend.modelling import service as modelling
+from backend.obligations import jobs as obligations_jobs
+from backend.obligations import routes as obligations_routes
+from backend.obligations import service as obligations
 from backend.offers import service as offers
 from backend.operating import cli as operating_cli
 from backend.oversight import cli as oversight_cli
@@ -131,10 +134,10 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp,
-    uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp, quality_routes.blp,
-    privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published, settlement_routes.blp,
-    pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    community_routes.blp, perks_routes.blp, obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp,
+    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
+    quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
+    settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -345,6 +348,9 @@ def _wire_news() -> None:
     outbox.within("identity.pause-lifted", messages.on_pause_lifted)
     outbox.within("community.reviewed", messages.on_reviewed)
     outbox.within("declarations.decided", messages.on_declaration_decided)
+    outbox.within("perks.admitted", obligations.on_admitted)
+    outbox.within("perks.undone", obligations.on_undone)
+    outbox.within("obligations.told", messages.on_obligation)
     outbox.within("delegation.registered", messages.on_delegation_registered)
     outbox.within("delegation.ended", messages.on_delegation_ended)
     outbox.after("messages.written", "wechat", messages.deliver)
@@ -360,6 +366,8 @@ def _wire_rotation() -> None:
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
         rotation.needless(f"declarations.{name}", "under the person's data key")
+    for name in ("charge_reason_sealed", "dispute_sealed", "decision_reason_sealed"):
+        rotation.needless(f"obligations.{name}", "under the person's data key")
     rotation.needless("staff_pending_secrets.secret_sealed", "ends within the hour")
     rotation.needless("staff_oidc_flows.verifier_sealed", "ends within ten minutes")
 
@@ -368,7 +376,8 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
+        perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
+        modelling_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

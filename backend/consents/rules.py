@@ -15,6 +15,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "bound_at": "实名时间", "consents": "同意事项", "communities": "所在社区", "balance_points": "积分余额",
     "records": "信用档案", "score": "信用分", "submission_text": "申报的说明", "submission_photo": "申报的照片",
     "declaration": "自主申报的内容", "declaration_photo": "自主申报的附件",
+    "obligation": "账单的事由和您的异议",
     "check_in": "活动签到", "delegations": "代办关系", "spending_paused_until": "冷静期", "wallet": "积分明细",
 }  # fmt: skip
 """What the access log's field names mean to the person who reads it."""
@@ -28,6 +29,7 @@ def words_of(fields: Sequence[str]) -> list[str]:
 AUTHORISATIONS: Mapping[str, str] = {
     "consent": "本人的同意", "case": "", "document": "", "delegation": "代办登记", "approval": "审批事项",
     "presence": "", "declaration": "自主申报",
+    "obligation": "对账单的异议",
 }  # fmt: skip
 """What a look may rest on, written ``kind:number``, and what the person reads before the number."""
 

@@ -62,3 +62,17 @@ def on_delegation_registered(session: Session, news: dict[str, Any]) -> None:
 def on_delegation_ended(session: Session, news: dict[str, Any]) -> None:
     for resident_id in news["tell"]:
         inbox.write(session, UUID(resident_id), "delegation-ended", who=news["who"])
+
+
+_OBLIGATION_KINDS = {"pay_after": "先享后付", "deposit_free": "免押"}
+_DISPUTES = {"upheld": "upheld", "withdrawn": "cancelled"}
+
+
+def on_obligation(session: Session, news: dict[str, Any]) -> None:
+    """An obligation was charged, is due soon or late, has ended, or a dispute about it was decided."""
+    what = _DISPUTES[news["decision"]] if news["what"] == "decided" else news["what"]
+    facts = {name: news[name] for name in ("title", "partner_name", "amount")}
+    facts["due"] = _said(datetime.fromisoformat(news["due_at"])) if news["due_at"] else ""
+    fixed = UUID(news["message_id"]) if news["message_id"] else None
+    facts["perk"] = _OBLIGATION_KINDS[news["kind"]]
+    inbox.write(session, UUID(news["resident_id"]), f"obligation-{what}", message_id=fixed, **facts)

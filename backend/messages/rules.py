@@ -69,6 +69,38 @@ KINDS: dict[str, Kind] = {
     "coupon-extended": Kind(
         "券的有效期延长了", "您的“{title}”有效期延长到 {until}（含当日）。原因：{reason}", "/me/coupons", RESULT
     ),
+    "obligation-charged": Kind(
+        "商户报来一笔应付款", "{partner_name} 的“{title}”应付 {amount}，请在 {due} 前直接付给商户。"
+        "对金额有异议的可以提出。这件事与信用评价无关。",
+        "/me/obligations", RESULT,
+    ),
+    "obligation-due-soon": Kind(
+        "付款期限快到了", "{partner_name} 的“{title}”应付 {amount}，期限是 {due}。已经付过的，请商户登记。",
+        "/me/obligations", RESULT,
+    ),
+    "obligation-arrears": Kind(
+        "付款已逾期", "{partner_name} 的“{title}”应付 {amount}，已在 {due} 到期。付清以前，只暂停兑换新的“{perk}”优惠，"
+        "付清即恢复；其他优惠照常，与信用评价无关。",
+        "/me/obligations", RESULT,
+    ),
+    "obligation-settled": Kind(
+        "应付款已付清", "{partner_name} 已登记“{title}”的 {amount} 付清，没有后续事项。", "/me/obligations", RESULT
+    ),
+    "obligation-released": Kind(
+        "已了结，无须付款", "{partner_name} 的“{title}”没有要您付款的事项，已经了结。", "/me/obligations", RESULT
+    ),
+    "obligation-withdrawn": Kind(
+        "应付款已撤销", "{partner_name} 的“{title}”已经撤销，您无须付款。", "/me/obligations", RESULT
+    ),
+    "obligation-upheld": Kind(
+        "异议已有决定",
+        "您对 {partner_name} 的“{title}”提出的异议已有决定：应付 {amount}，请在 {due} 前付清。理由见详情。",
+        "/me/obligations", RESULT,
+    ),
+    "obligation-cancelled": Kind(
+        "异议已有决定", "您对 {partner_name} 的“{title}”提出的异议已有决定：账单取消，您无须付款。理由见详情。",
+        "/me/obligations", RESULT,
+    ),
     "delegation-registered": Kind(
         "代办关系已登记", "{who}的代办关系已由服务窗口登记，有效至 {until}。如有不对，可随时在“代办”里结束。",
         "/me/delegations", ACCOUNT,

@@ -25,6 +25,7 @@ from backend.kit.keepers import KEEPER as KIT
 from backend.kit.personal import Keeper, Kept, Leaving, Section
 from backend.ledger.personal import KEEPER as LEDGER
 from backend.messages.personal import KEEPER as MESSAGES
+from backend.obligations.personal import KEEPER as OBLIGATIONS
 from backend.perks.personal import KEEPER as PERKS
 from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
@@ -48,11 +49,12 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION,
-    MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES,
+    DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, ADMISSIONS, COMMUNITY, DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, ADMISSIONS, OBLIGATIONS, COMMUNITY, DELEGATION,
+    MESSAGES, KIT,
 )  # fmt: skip
 
 

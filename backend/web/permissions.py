@@ -39,6 +39,10 @@ def _staff(title: str, *roles: str, whose: str = "本单位") -> Permission:
     return Permission(title, frozenset({"staff"}), frozenset(roles), whose)
 
 
+def _partner(title: str) -> Permission:
+    return Permission(title, frozenset({"staff", "device"}), frozenset({"partner-manager"}), "本单位，设备限本场馆")
+
+
 EVERY_ROLE = ("office", "auditor", "account-admin", "counter-clerk", "community-worker", "partner-manager",
               "data-officer", "market-manager")  # fmt: skip
 """For what every staff member does with her own account."""
@@ -92,6 +96,11 @@ PERMISSIONS: dict[str, Permission] = {
     "coupons.reissue": _resident("换发自己的券，旧码作废", BY_BOTH),
     "coupons.extend": _staff("延长已发出的券", "office", "partner-manager", whose="本单位的优惠，项目办公室不限"),
     "presentations.show": _resident("出示身份码", BY_GUARDIAN),
+    "obligations.read_own": _resident("查看自己的先享后付和免押", BY_BOTH),
+    "obligations.dispute": _resident("对先享后付和免押的账单提出异议", BY_BOTH),
+    "obligations.read": _partner("查看先享后付和免押的账单"),
+    "obligations.collect": _partner("报账、登记付清、了结和撤销"),
+    "obligations.decide": _staff("决定对账单的异议", "office", whose="任何商户的，与自己有关的除外"),
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),

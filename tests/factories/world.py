@@ -47,6 +47,7 @@ from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.modelling_calls import ModellingCalls
+from tests.factories.obligation_calls import ObligationCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.settlement_calls import SettlementCalls
@@ -106,7 +107,7 @@ class Call:
 
 class World(
     StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
-    SettlementCalls
+    SettlementCalls, ObligationCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

@@ -38,6 +38,7 @@ from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
 from tests.house.spoiling import Path, stands
 from tests.house.spoiling import changed as with_value
+from tests.obligations import conftest as owing
 from tests.publicity.conftest import entity_code, penalty
 
 IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -61,6 +62,8 @@ OPEN_BY_DESIGN = {
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
     "unlink_oidc_subject": ADMINISTERED, "list_staff_sessions": ADMINISTERED, "end_staff_sessions": ADMINISTERED,
     "revoke_invitation": ADMINISTERED,
+    "show_obligation_dispute": "the office decides every partner's disputes",
+    "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
@@ -92,6 +95,8 @@ class Others:
             self.activity = self._activity(session)
             self.submission = self._submission(session, neighbour)
             (entry, *_) = ledger.entries(session, neighbour, 1)
+            self.obligation = owing.owed(session, who=neighbour, partner_id=world.other_shop.partner_id)
+            owing.charge(session, self.obligation)
             self.message = inbox.write(session, neighbour, "pause-lifted")
             self.delegation = guardians.guardian(session, world.neighbour, people.resident(session), kind="ward").id
             colleague = people.staff(session)
@@ -119,11 +124,12 @@ class Others:
             **simulated,
             "record_id": record,
             "declaration_id": declaration,
-            "batch_id": batch,
+            "batch_id": batch, "obligation_id": self.obligation.id,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
             self.submission, entry.id, self.message, self.delegation, declaration,
+            self.obligation.id,
         )  # fmt: skip
 
     @staticmethod

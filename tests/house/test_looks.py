@@ -25,6 +25,7 @@ SHOWS_PERSONS = {
     "list_review_queue": "consent:community:ID", "show_submission_photo": "consent:community:ID",
     "list_declaration_queue": "declaration:ID", "show_declaration": "declaration:ID",
     "show_declaration_photo": "declaration:ID", "decide_declaration": "declaration:ID",
+    "show_obligation_dispute": "obligation:ID",
     "look_at_person": "document:.*[0-9].*", "lift_pause": "presence:card", "register_guardian": "presence:card",
     "find_delegations": "presence:card|delegation:ID", "end_at_counter": "delegation:ID",
     "start_helping": "presence:card", "list_helping": "delegation:ID", "download_export": "approval:ID",
@@ -67,6 +68,12 @@ SHOWS_NOBODY = {
     "retire_device": "a device", "verify_code": "yes or no; discloses nobody", "admit": "yes or no; discloses nobody",
     "extend_coupons": "how many coupons", "list_coupon_extensions": "how many coupons",
     "read_offline_pack": "numbers of coupons", "upload_admissions": "yes or no by row",
+    **dict.fromkeys(
+        ("list_partner_obligations", "read_partner_obligation", "charge_obligation", "report_payment",
+         "release_obligation", "withdraw_obligation"), "amounts, times and an admission's id; never whose"
+    ),
+    "list_obligation_disputes": "amounts and a pseudonym of no other use",
+    "decide_obligation_dispute": "what stands now; in the trail",
     "search_looks": "pseudonymous ids; the search is in the trail", "search_trail": "ids and figures",
     "list_seals": "figures", "read_entity_archive": "a legal entity; its representative's certificate is left out",
     "list_entity_record_versions": "a legal entity", "correct_entity_record": "a legal entity",

@@ -72,6 +72,13 @@ REFUSED = {
     "show_declaration": (404, "not-found"),
     "show_declaration_photo": (404, "not-found"),
     "decide_declaration": (404, "not-found"),
+    "read_my_obligation": (404, "not-found"),
+    "dispute_obligation": (404, "not-found"),
+    "read_partner_obligation": (404, "not-found"),
+    "charge_obligation": (404, "not-found"),
+    "report_payment": (404, "not-found"),
+    "release_obligation": (404, "not-found"),
+    "withdraw_obligation": (404, "not-found"),
     "send_batch": (403, "not-your-item"),
     "read_batch": (404, "not-found"),
     "download_rejected_csv": (404, "not-found"),
@@ -143,6 +150,8 @@ OPEN = {
     "read_approval": "the office and its auditor see every proposal",
     "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
     "read_policy": "a policy is the city's",
+    "show_obligation_dispute": "the office decides every partner's disputes; the look is written down first",
+    "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""

@@ -111,6 +111,13 @@ def test_a_text_fits_its_columns_and_its_template(kind: str) -> None:
     day, until = "2026年12月31日", "2026年12月31日 23:59"
     facts = {"pause": f"为防冒领，{until} 前不能兑换；", "who": "窗口工作人员", "until": until, "day": day}
     facts |= {"times": "999", "points": "9999"}
+    facts |= {
+        "title": "长" * 120,
+        "partner_name": "长" * 120,
+        "amount": "99999999.99 元",
+        "due": until,
+        "perk": "先享后付",
+    }
     title, body, link = rules.text(kind, facts)
     assert len(title) <= rules.THING and len(body) <= 400 and len(link) <= 120
     assert "分" not in body.replace("积分", "").replace("身份", "") and rules.KINDS[kind].template in rules.TEMPLATES

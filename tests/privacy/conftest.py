@@ -21,6 +21,7 @@ from backend.declarations import service as declarations
 from backend.delegation import service as delegation
 from backend.delegation.proof import CardProof
 from backend.kit import clock, db, files
+from backend.obligations import service as obligations
 from backend.perks import service as perks
 from backend.privacy import service as privacy
 from backend.records import service as records
@@ -28,6 +29,7 @@ from tests.community.pictures import picture
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
 from tests.factories import perks as shops
+from tests.obligations import conftest as owing
 from tests.records.test_service import honour
 
 API = "/api/v1"
@@ -76,6 +78,9 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
     first = {"per_person": {"limit": 1, "window": "ever"}, "first_timers_only": True} if first_timers else {}
     shop = shops.shop(session, price_points=30, uses=2, **first)
     coupon = perks.redeem(session, mine, shop.offer_id, shops.act(mine)).coupon.id
+    bill = owing.owed(session, who=mine)
+    owing.charge(session, bill)
+    obligations.dispute(session, mine, bill.id, words, shops.act(mine))
     clerk = people.staff(session, "counter-clerk")
     consents.record_look(
         session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示",
