@@ -76,6 +76,14 @@ SHOWS_NOBODY = {
     "read_batch": "figures", "download_rejected_csv": "what the department itself sent; in the trail",
     "download_rejected_xlsx": "what the department itself sent; in the trail", "withdraw_batch": "figures",
     "list_quarantined": "numbers of rows; names of legal entities alone", "decide_quarantined": "figures",
+    **dict.fromkeys(
+        ("list_webhooks", "create_webhook", "read_webhook", "change_webhook", "delete_webhook",
+         "rotate_webhook_secret"),
+        "where a partner's system listens",
+    ),
+    **dict.fromkeys(
+        ("ping_webhook", "list_webhook_deliveries", "retry_webhook_delivery"), "what became of a message; not its text"
+    ),
     "read_quality_report": "figures of departments", "download_quality_report": "figures of departments",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""

@@ -78,6 +78,18 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    **dict.fromkeys(
+        (
+            "read_webhook",
+            "change_webhook",
+            "delete_webhook",
+            "rotate_webhook_secret",
+            "ping_webhook",
+            "list_webhook_deliveries",
+            "retry_webhook_delivery",
+        ),
+        (404, "not-found"),
+    ),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -144,6 +156,7 @@ OPEN = {
     "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
     "read_policy": "a policy is the city's",
     "decide_quarantined": "the office decides for every department",
+    "create_webhook": "names no id; the webhook is the caller's own organisation's",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 
