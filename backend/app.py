@@ -127,9 +127,10 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
-    ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
-    disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
-    oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    ledger_routes.blp, community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
+    approvals_routes.blp, disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms,
+    oversight_routes.blp, oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
+    pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,

@@ -98,7 +98,7 @@ def _spelling() -> Unacceptable:
 
 def _host(netloc: str, private_hosts: Collection[str]) -> str:
     """The host out of the authority itself: ``hostname`` of the library forgives too much."""
-    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?", netloc)
+    found = re.fullmatch(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?", netloc)
     if found is None:
         raise _spelling()
     host = found[1].lower()

@@ -78,8 +78,10 @@ class Line:
             return _send(target, headers, body, _Pinned(found, TOTAL_SECONDS), self._trust())
         except httpcore.TimeoutException:
             return Answer(None, "timeout")
-        except httpcore.ConnectError as error:
-            return Answer(None, "tls" if isinstance(error.__cause__, ssl.SSLError) else "not-reached")
+        except _NotTrusted:
+            return Answer(None, "tls")
+        except httpcore.ConnectError:
+            return Answer(None, "not-reached")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError):
             return Answer(None, "broken-answer")
 
@@ -172,6 +174,10 @@ class _Pinned(httpcore.NetworkBackend):
         raise httpcore.ConnectError("no address")
 
 
+class _NotTrusted(httpcore.ConnectError):
+    """Somebody is there, and no TLS connection came about: most often for the certificate."""
+
+
 class _Timed(httpcore.NetworkStream):
     """A stream whose every step ends with the whole. ssl and the socket count a step's time over all its parts."""
 
@@ -190,7 +196,11 @@ class _Timed(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, self._time.left(timeout)), self._time)
+        try:
+            stream = self._stream.start_tls(ssl_context, server_hostname, self._time.left(timeout))
+        except httpcore.ConnectError as error:
+            raise _NotTrusted() from error
+        return _Timed(stream, self._time)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
