@@ -91,6 +91,9 @@ class Courier:
                     self._rests[key] = (time.monotonic() + seconds, seconds)
 
 
+_courier = Courier()
+
+
 def forget(_day: date) -> str:
     """Delete deliveries that are thirty days old, and secrets whose time is over."""
     old = _ROWS.c.created_at < clock.now() - timedelta(days=KEPT_DAYS)
@@ -109,5 +112,5 @@ def forget(_day: date) -> str:
 
 def register() -> None:
     """Register the labour and the daily job."""
-    jobs.beside(jobs.Labour("webhooks", Courier().run))
+    jobs.beside(jobs.Labour("webhooks", _courier.run))
     jobs.register(jobs.Job("webhooks.forget", "清理过期的回调记录", forget))
