@@ -72,7 +72,7 @@ class WebhookView(View):
 
 
 class WebhookGivenView(View):
-    """``secret``: said this once (``whsec_…``); null when the same request is repeated."""
+    """``secret``: said in this answer alone (``whsec_…``); null when the same request is repeated after an hour."""
 
     webhook = fields.Nested(WebhookView, required=True)
     secret = fields.String(required=True, allow_none=True)

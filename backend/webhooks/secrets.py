@@ -17,6 +17,7 @@ from backend.webhooks.errors import TooManyWebhookSecrets
 from backend.webhooks.models import WebhookSecret
 
 _SECRETS: Any = WebhookSecret.__table__
+SAID_AGAIN = timedelta(hours=1)
 _PLACE = {"table": "webhook_secrets", "column": "secret_sealed"}
 
 
@@ -42,6 +43,14 @@ def draw(session: Session, webhook_id: UUID, secret_id: UUID) -> str:
     row = dict(id=secret_id, webhook_id=webhook_id, secret_sealed=sealed, created_at=clock.now(), ends_at=None)
     session.execute(insert(_SECRETS).values(**row))
     return text
+
+
+def said_again(reader: Reader, secret_id: UUID) -> str | None:
+    """A secret once more, for who repeats the very request that made it within the hour: its answer may have got lost.
+    None later, and when it has ended."""
+    fresh = _SECRETS.c.created_at > clock.now() - SAID_AGAIN
+    row = reader.execute(select(_SECRETS.c.secret_sealed).where(_SECRETS.c.id == secret_id, fresh)).first()
+    return None if row is None else seal.open_system(row.secret_sealed, **_PLACE, row=secret_id)
 
 
 def end_old(session: Session, webhook_id: UUID, overlap_hours: int) -> None:

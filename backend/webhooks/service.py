@@ -61,7 +61,7 @@ class WebhookView(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A webhook and its new secret, said this once: None when the request is repeated."""
+    """A webhook and its new secret, said in this answer alone: None when the request is repeated after an hour."""
 
     webhook: WebhookView
     secret: str | None
@@ -136,7 +136,7 @@ def create(
     Raises NotFound for another's organisation, FieldError where it must be named, TooManyWebhooks for a sixth.
     """
     if (made := operations.begin(session, operation, kind="webhooks.create")) is not None:
-        return Given(webhook(session, by.scope, made), None)
+        return Given(webhook(session, by.scope, made), secrets.said_again(session, made))
     partner_id, webhook_id, now = _organisation(by.scope, organisation_id), new_id(), clock.now()
     row = dict(
         id=webhook_id, partner_id=partner_id, url=fields["url"], events=_joined(fields["events"]),
@@ -148,7 +148,7 @@ def create(
         for place in range(1, MOST_WEBHOOKS + 1)
     ):
         raise TooManyWebhooks(most=MOST_WEBHOOKS)
-    secret = secrets.draw(session, webhook_id, new_id())
+    secret = secrets.draw(session, webhook_id, secret_id=webhook_id)
     trail.note(session, by.account_id, by.role, "webhook.create", "webhook", webhook_id, {"partner": str(partner_id)})
     operations.finish(session, operation, webhook_id)
     return Given(webhook(session, by.scope, webhook_id), secret)
@@ -222,8 +222,8 @@ def rotate(session: Session, by: Orderer, webhook_id: UUID, overlap_hours: int, 
     Raises NotFound, TooManyWebhookSecrets.
     """
     secret_id = new_id()
-    if operations.begin(session, operation, kind="webhooks.rotate", makes=secret_id) is not None:
-        return Given(webhook(session, by.scope, webhook_id), None)
+    if (made := operations.begin(session, operation, kind="webhooks.rotate", makes=secret_id)) is not None:
+        return Given(webhook(session, by.scope, webhook_id), secrets.said_again(session, made))
     _row(session, by.scope, webhook_id, lock=True)
     secrets.end_old(session, webhook_id, overlap_hours)
     secret = secrets.draw(session, webhook_id, secret_id)

@@ -2829,7 +2829,7 @@ export interface paths {
         /**
          * 登记一个回调地址，一个单位最多 5 个
          * @description 只接受公共网络上的 https 地址，端口 443 或 1024 以上；域名在登记时和每次发送时都要解析到公网地址。不跟随跳转。
-         *     `secret`（`whsec_…`）只显示这一次；没有收到答复而重发时为 null，请轮换密钥。
+         *     `secret`（`whsec_…`）只在这次答复里；没有收到答复时，一小时内用同一个 Idempotency-Key 重发可以再得到，之后为 null。
          *
          *     **发送**：POST，JSON `{type, timestamp, data}`，不超过 20 KiB，尽快答 2xx 即可（连同连接最多等 15 秒）。
          *
