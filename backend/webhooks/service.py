@@ -237,9 +237,11 @@ def rotate(session: Session, by: Orderer, webhook_id: UUID, overlap_hours: int, 
 
 def ping(session: Session, by: Orderer, webhook_id: UUID, operation: Operation) -> DeliveryView:
     """Queue a test event (``webhook.ping``), whatever is subscribed to. Raises NotFound, WebhookDisabled."""
-    row = _live(session, by.scope, webhook_id)
     event_id, now = new_id(), clock.now()
-    if (made := operations.begin(session, operation, kind="webhooks.ping", makes=event_id)) is None:
+    made = operations.begin(session, operation, kind="webhooks.ping", makes=event_id)
+    row = _row(session, by.scope, webhook_id)
+    if made is None:
+        _require_live(row)
         body = rules.body(rules.PING, now, {"webhook_id": str(webhook_id)})
         said = dict(
             partner_id=row.partner_id, webhook_id=webhook_id, id=event_id, event=rules.PING, body=body,
@@ -254,18 +256,18 @@ def retry(session: Session, by: Orderer, webhook_id: UUID, delivery_id: UUID, op
 
     Raises NotFound, WebhookDisabled.
     """
-    row = _live(session, by.scope, webhook_id)
-    if operations.begin(session, operation, kind="webhooks.retry", makes=delivery_id) is None:
+    made = operations.begin(session, operation, kind="webhooks.retry", makes=delivery_id)
+    row = _row(session, by.scope, webhook_id)
+    if made is None:
+        _require_live(row)
         again = dict(state="waiting", tries_before=_ROWS.c.tries, due_at=clock.now(), delivered_at=None)
         session.execute(update(_ROWS).where(*_this(row, delivery_id)).values(**again))
     return _delivery(session, row, delivery_id)
 
 
-def _live(session: Session, scope: Collection[UUID], webhook_id: UUID) -> Any:
-    row = _row(session, scope, webhook_id)
+def _require_live(row: Any) -> None:
     if row.status != "active":
         raise WebhookDisabled(disabled_reason=row.disabled_reason)
-    return row
 
 
 def _this(row: Any, delivery_id: UUID) -> tuple[Any, ...]:
