@@ -209,7 +209,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         "result": "reject", "item_code": "NP-QUA-01",
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
         "content": {"version": "t.other"},
-        "rows": [{"另一列": "另一行"}],
+        "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"
