@@ -125,6 +125,11 @@ from backend.staff import jobs as staff_jobs
 from backend.staff import service as staff
 from backend.web import api, callers, cors, docs, frame, health, hosts, limits, problems, tracing, uploads
 from backend.web import maintenance as read_only
+from backend.webhooks import jobs as webhooks_jobs
+from backend.webhooks import rotation as webhooks_rotation
+from backend.webhooks import routes as webhooks_routes
+from backend.webhooks import sending as webhooks_sending
+from backend.webhooks import service as webhooks
 from backend.wechat import service as wechat
 from config.settings import Settings, SettingsError
 
@@ -132,12 +137,13 @@ MOST_BODY_BYTES = 256 * 1024
 log = structlog.get_logger("app")
 BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
-    messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
-    returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp,
-    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, disclosure_routes.blp,
-    quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp, oversight_routes.published,
-    settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
+    messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
+    batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
+    ledger_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp, perks_partner_routes.blp,
+    admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
+    oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
+    pages_routes.blp,
 )  # fmt: skip
 COMMANDS = (
     kit_cli.database_group, kit_cli.city_group, keys_cli.keys_group, staff_cli.group, codes_cli.codes_group,
@@ -148,6 +154,9 @@ COMMANDS = (
 )  # fmt: skip
 
 scores_cli.scores.add_command(modelling_cli.simulate)
+TOLD_TO_PARTNERS = ("perks.admitted",)
+"""News that partners' webhooks hear of; each names its ``partner_id``."""
+_to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
 
 
 class _App(Flask):
@@ -223,6 +232,7 @@ def wire(settings: Settings) -> None:
     files.bind(files.DiskStore(settings.files_root))
     codes.bind(settings.public_base_url)
     _wire_wechat(settings)
+    webhooks_sending.bind(webhooks_sending.Line(settings.webhook_private_hosts))
     _wire_accounts(settings)
     _wire_city()
     _wire_approvals()
@@ -353,6 +363,8 @@ def _wire_news() -> None:
     outbox.within("obligations.told", messages.on_obligation)
     outbox.within("delegation.registered", messages.on_delegation_registered)
     outbox.within("delegation.ended", messages.on_delegation_ended)
+    for topic in TOLD_TO_PARTNERS:
+        outbox.within(topic, _to_partners[topic])
     outbox.after("messages.written", "wechat", messages.deliver)
     outbox.after(modelling.BEGUN, "modelling", modelling.on_begun)
     outbox.after(perks.BEGUN, "perks", perks.on_begun)
@@ -361,7 +373,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation, webhooks_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -377,7 +389,7 @@ def _wire_jobs() -> None:
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
         perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs,
+        modelling_jobs, webhooks_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

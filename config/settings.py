@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
@@ -75,6 +76,7 @@ class Settings:
     request_seconds: int = 20
     backup_root: Path = ROOT / "instance" / "backups"
     secrets_file: Path | None = None
+    webhook_private_hosts: frozenset[str] = frozenset()
 
     @property
     def is_production(self) -> bool:
@@ -275,6 +277,15 @@ def _origins(text: str) -> frozenset[str]:
     return origins
 
 
+def _hosts(text: str) -> frozenset[str]:
+    """Host names and addresses as a URL has them, an IPv6 address without its brackets."""
+    hosts = frozenset(part.strip().lower() for part in text.split(","))
+    for host in hosts:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*", host):
+            raise ValueError("hosts like 127.0.0.1 or till.intranet, separated by commas: no scheme, port or wildcard")
+    return hosts
+
+
 _REQUIRED = object()
 _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("environment", _environment, _REQUIRED),
@@ -309,6 +320,7 @@ _SETTINGS: list[tuple[str, Callable[[str], Any], Any]] = [
     ("request_seconds", _number(1, 55), 20),
     ("backup_root", Path, ROOT / "instance" / "backups"),
     ("secrets_file", Path, None),
+    ("webhook_private_hosts", _hosts, frozenset()),
 ]
 _HINTS = {
     "environment": "production, demo or test",

@@ -135,6 +135,7 @@ def settings(
             "XINYI_WECHAT_APP_SECRET": APP_SECRET,
             "XINYI_FILES_ROOT": str(tmp_path_factory.mktemp("files")),
             "XINYI_LIMITS": "count",
+            "XINYI_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",
             "XINYI_LOG_LEVEL": "warning",
             "XINYI_OIDC_ISSUER": identity_provider.issuer,
             "XINYI_OIDC_CLIENT_ID": CLIENT_ID,

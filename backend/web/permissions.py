@@ -136,6 +136,8 @@ PERMISSIONS: dict[str, Permission] = {
     "devices.manage": _staff(
         "改名、停用、恢复、注销设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"
     ),
+    "webhooks.read": _staff("查看回调地址和发送记录", "partner-manager"),
+    "webhooks.manage": _staff("登记、修改、停用回调地址，轮换密钥，重发", "partner-manager"),
     "batches.send": _staff("报送和撤回批次", "data-officer", whose="本部门是来源单位的条目"),
     "batches.read": _staff("查看批次", "data-officer", "office", whose="本单位，项目办公室不限"),
     "batches.download": _staff("下载退回的行", "data-officer", whose="本单位"),

@@ -52,6 +52,7 @@ from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.settlement_calls import SettlementCalls
 from tests.factories.staff_calls import StaffCalls
+from tests.factories.webhook_calls import WebhookCalls
 from tests.merchants.conftest import registered
 from tests.oidc_server import OidcServer
 from tests.wechat_server import WechatServer, synthetic_phone
@@ -107,7 +108,7 @@ class Call:
 
 class World(
     StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
-    SettlementCalls, ObligationCalls,
+    SettlementCalls, ObligationCalls, WebhookCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

@@ -25,11 +25,11 @@ JSON = "application/json"
 LARGEST_BODY = 256 * 1024
 LARGEST = {"send_batch": 1024 * 1024}
 """Routes that take more than the common limit."""
-WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
+WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT", "PATCH")} - {
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
-    "simulate_score_draft", "release_obligation", "withdraw_obligation",
+    "simulate_score_draft", "release_obligation", "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
@@ -39,7 +39,8 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
          "decide_quarantined", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
-         "withdraw_obligation", "decide_obligation_dispute"]  # fmt: skip
+         "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
+         "retry_webhook_delivery"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -209,7 +210,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         "result": "reject", "item_code": "NP-QUA-01",
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
         "content": {"version": "t.other"},
-        "rows": [{"另一列": "另一行"}],
+        "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"

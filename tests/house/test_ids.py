@@ -32,7 +32,7 @@ from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
-from tests.factories import batch_calls, guardians, record_calls
+from tests.factories import batch_calls, guardians, record_calls, webhook_calls
 from tests.factories import perks as shops
 from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
@@ -113,6 +113,9 @@ class Others:
             source = people.organisation(session, "department", record_calls.SOURCE)
             elsewhere = people.staff(session, "data-officer", source)
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
+            manager = world.staff["other partner-manager"]
+            webhook = webhook_calls.webhook(session, manager).webhook.id
+            delivery = webhook_calls.delivery(session, manager, webhook)
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
@@ -124,7 +127,7 @@ class Others:
             **simulated,
             "record_id": record,
             "declaration_id": declaration,
-            "batch_id": batch, "obligation_id": self.obligation.id,
+            "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

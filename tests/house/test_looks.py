@@ -90,6 +90,14 @@ SHOWS_NOBODY = {
          "dispute_line", "decide_line_dispute", "close_statement"),
         "numbers of admissions and sums; nobody's number",
     ),
+    **dict.fromkeys(
+        ("list_webhooks", "create_webhook", "read_webhook", "change_webhook", "delete_webhook",
+         "rotate_webhook_secret"),
+        "where a partner's system listens",
+    ),
+    **dict.fromkeys(
+        ("ping_webhook", "list_webhook_deliveries", "retry_webhook_delivery"), "what became of a message; not its text"
+    ),
     "read_quality_report": "figures of departments", "download_quality_report": "figures of departments",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""

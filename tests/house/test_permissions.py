@@ -85,6 +85,18 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    **dict.fromkeys(
+        (
+            "read_webhook",
+            "change_webhook",
+            "delete_webhook",
+            "rotate_webhook_secret",
+            "ping_webhook",
+            "list_webhook_deliveries",
+            "retry_webhook_delivery",
+        ),
+        (404, "not-found"),
+    ),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -153,6 +165,7 @@ OPEN = {
     "show_obligation_dispute": "the office decides every partner's disputes; the look is written down first",
     "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
+    "create_webhook": "names no id; the webhook is the caller's own organisation's",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 
