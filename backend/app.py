@@ -358,6 +358,7 @@ def _wire_news() -> None:
     outbox.within("identity.pause-lifted", messages.on_pause_lifted)
     outbox.within("community.reviewed", messages.on_reviewed)
     outbox.within("declarations.decided", messages.on_declaration_decided)
+    perks.bind_pauses(obligations.paused)
     outbox.within("perks.admitted", obligations.on_admitted)
     outbox.within("perks.undone", obligations.on_undone)
     outbox.within("obligations.told", messages.on_obligation)
