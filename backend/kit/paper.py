@@ -84,7 +84,7 @@ class Paper:
 
     @property
     def _wide(self) -> float:
-        return float(A4[0]) - 2 * _EDGE
+        return float(A4[0] - 2 * _EDGE)
 
     def _begin(self) -> None:
         self._page += 1

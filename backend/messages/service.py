@@ -16,6 +16,7 @@ from backend.messages.news import (
     on_delegation_ended,
     on_delegation_registered,
     on_pause_lifted,
+    on_points_ending,
     on_recovered,
     on_reviewed,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "on_delegation_ended",
     "on_delegation_registered",
     "on_pause_lifted",
+    "on_points_ending",
     "on_recovered",
     "on_reviewed",
     "read_message",

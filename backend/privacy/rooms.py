@@ -28,6 +28,7 @@ from backend.perks.personal import KEEPER as PERKS
 from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
 from backend.staff.personal import KEEPER as STAFF
+from backend.statements.personal import KEEPER as STATEMENTS
 
 
 def _nothing(_session: Session, _leaving: Leaving) -> dict[str, int]:
@@ -46,11 +47,11 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT, STAFF,
-    ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, LEDGER, STATEMENTS, SCORES, DECLARATIONS, RECORDS, BATCHES, DELEGATION, MESSAGES, KIT,
+    STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, COMMUNITY, DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 

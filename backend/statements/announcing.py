@@ -41,7 +41,7 @@ def days_before(reader: Reader, day: date) -> Sequence[int]:
 def due(
     reader: Reader, days: Collection[int], day: date, limit: int, after: tuple[UUID, date] | None
 ) -> tuple[list[Notice], tuple[UUID, date] | None]:
-    """What nobody was told yet among the next ``limit`` residents and days, and the position behind them (None: all)."""
+    """What nobody was told yet among the next ``limit`` residents and days; the position behind them, if any."""
     found = ledger.ending(reader, day, day + timedelta(days=max(days)), limit, after)
     wanted = [
         Notice(one.resident_id, one.expires_on, by, one.points)

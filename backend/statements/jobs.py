@@ -18,6 +18,7 @@ from backend.statements.errors import StatementUnproved
 from backend.statements.models import ClosingRow, NoticeRow
 
 CHUNK = 200
+CLOSE_CHUNK = 50
 KEPT_DAYS = 180
 """How long it stays written down that somebody was told: far longer than the points it was about."""
 
@@ -61,6 +62,8 @@ def close(day: date) -> str:
         with db.transaction() as session:
             made, failed, after = _close_chunk(session, month, after)
         closed, unproved = closed + made, unproved + failed
+    if unproved:
+        log.error("statements.unproved", month=f"{month:%Y-%m}", wallets=unproved)
     return f"{month:%Y-%m}: {closed} months closed, {unproved} unproved"
 
 
@@ -75,18 +78,17 @@ def _begin(month: date) -> UUID | None:
 
 def _close_chunk(session: Session, month: date, after: UUID) -> tuple[int, int, UUID | None]:
     """Months closed, wallets whose books disagree, and the wallet behind which to go on."""
-    counts = ledger.entry_counts(session, after, CHUNK)
-    people = [one.resident_id for one in counts]
-    accounts.hold_people(session, people)
-    living, closed, unproved = accounts.living(session, people), 0, 0
-    for resident_id in (one for one in people if one in living):
+    counts = ledger.entry_counts(session, after, CLOSE_CHUNK)
+    fresh = service.unclosed_among(session, {one.resident_id: one.entries for one in counts})
+    accounts.hold_people(session, fresh)
+    living, closed, unproved = accounts.living(session, fresh), 0, 0
+    for resident_id in sorted(living):
         try:
             closed += service.close_months(session, resident_id, month)
         except StatementUnproved:
-            log.error("statements.unproved", key=str(resident_id), month=f"{month:%Y-%m}")
             unproved += 1
-    following = people[-1] if len(counts) == CHUNK else None
-    values = {"after_id": people[-1]} if following else {"done_at": clock.now()}
+    following = counts[-1].resident_id if len(counts) == CLOSE_CHUNK else None
+    values = {"after_id": following} if following else {"done_at": clock.now()}
     session.execute(update(ClosingRow).where(ClosingRow.month == month).values(**values))
     return closed, unproved, following
 

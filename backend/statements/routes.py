@@ -30,8 +30,8 @@ PDF = "application/pdf"
 def list_statements(query: dict[str, Any]) -> dict[str, Any]:
     """我的积分月结单
 
-    有积分变动的月份（上海时区），新的在前。次月 2 日起结账，结账后内容不再变动，`made_at` 是结账时间；在那以前也可以看，
-    `made_at` 为 null。
+    有积分变动的月份（上海时区），新的在前。次月 2 日起结账，结账后内容不再变动，`made_at` 是结账时间；
+    在那以前也可以看，`made_at` 为 null。
     """
     position = paging.decode_cursor(query["cursor"], date)
     with reading() as reader:
@@ -50,8 +50,9 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
 def read_statement(query: dict[str, Any], month: str) -> dict[str, Any]:
     """一个月的积分明细
 
-    `month` 写作 2026-03。期初余额、按类别的合计、期末余额和它何时到期，以及一页明细（旧的在前）。给出之前先核对：期初余额
-    加减合计等于期末余额，每一笔之后的余额前后相接。一笔属于它入账时上海的月份；已结账的月份之后才入账的，算下一个月。
+    `month` 写作 2026-03。期初余额、按类别的合计、期末余额和它何时到期，以及一页明细（旧的在前）。给出之前先核对：
+    期初余额加减合计等于期末余额，每一笔之后的余额前后相接。一笔属于它入账时上海的月份；已结账的月份之后才入账的，
+    算下一个月。
     """
     person, wanted = callers.current().person(), _called(month)
     position = paging.decode_cursor(query["cursor"], int)

@@ -5,12 +5,12 @@ A closed month is a row that never changes. What came after the last closed one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from backend.kit import clock, db
@@ -104,7 +104,7 @@ def _proved(found: Statement) -> Statement:
 def lines(
     reader: Reader, resident_id: UUID, month: Month, after: int | None = None, most: int | None = None
 ) -> Iterator[ledger.Line]:
-    """The month's entries, oldest first, from behind number ``after``: read in pieces, each held against the one before.
+    """The month's entries, oldest first, from behind number ``after``, in pieces, each held against the one before.
 
     Raises StatementUnproved where a balance does not follow from the one before.
     """
@@ -140,6 +140,13 @@ def open_months(reader: Reader, resident_id: UUID, until: date | None = None) ->
         found.append(Stretch(month, begun.number - 1, following.number - 1 if following else newest))
         begun = following
     return found
+
+
+def unclosed_among(reader: Reader, counts: Mapping[UUID, int]) -> list[UUID]:
+    """Whose entries (so many each) go beyond the last closed month."""
+    latest = select(_ROWS.c.resident_id, func.max(_ROWS.c.last_number)).where(_ROWS.c.resident_id.in_(counts))
+    closed = {row[0]: row[1] for row in reader.execute(latest.group_by(_ROWS.c.resident_id))}
+    return [one for one, entries in counts.items() if entries > closed.get(one, 0)]
 
 
 def close_months(session: Session, resident_id: UUID, through: date) -> int:

@@ -267,6 +267,7 @@ def test_another_partners_device_learns_only_that_it_is_not_its_offer(client: Ch
         "list_coupons",
         "read_wallet",
         "list_wallet_entries",
+        "list_statements",
         "show_home",
         "read_departure",
     }  # the coupons that the two calls were made with
