@@ -100,6 +100,8 @@ OPEN = {
     "correct_name": "the counter's code is bound to the id number of whoever uses it",
     "leave": "nobody leaves but the caller",
     "look_at_person": "a counter and the office serve everybody; the look is written down first",
+    "read_statement": "a month is nobody's; the wallet is the caller's own",
+    "download_statement": "a month is nobody's; the wallet is the caller's own",
     "set_consent": "a purpose is not somebody's; the consent given is the caller's",
     "sign_covenant": "a community is open to all",
     "check_in": "an activity is open to all members",
