@@ -123,6 +123,10 @@ from backend.staff import admin_routes as staff_routes
 from backend.staff import cli as staff_cli
 from backend.staff import jobs as staff_jobs
 from backend.staff import service as staff
+from backend.statements import announcing
+from backend.statements import jobs as statements_jobs
+from backend.statements import routes as statements_routes
+from backend.statements import service as statements
 from backend.web import api, callers, cors, docs, frame, health, hosts, limits, problems, tracing, uploads
 from backend.web import maintenance as read_only
 from backend.webhooks import jobs as webhooks_jobs
@@ -139,8 +143,9 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
-    ledger_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp, perks_partner_routes.blp,
-    admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
+    perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
+    approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -298,7 +303,9 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy):
+    for check in (
+        privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy, statements.lint_city,
+    ):  # fmt: skip
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
@@ -366,6 +373,7 @@ def _wire_news() -> None:
     outbox.within("delegation.ended", messages.on_delegation_ended)
     for topic in TOLD_TO_PARTNERS:
         outbox.within(topic, _to_partners[topic])
+    outbox.within(announcing.ENDING, messages.on_points_ending)
     outbox.after("messages.written", "wechat", messages.deliver)
     outbox.after(modelling.BEGUN, "modelling", modelling.on_begun)
     outbox.after(perks.BEGUN, "perks", perks.on_begun)
@@ -394,6 +402,8 @@ def _wire_jobs() -> None:
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
+        jobs.register(job)
+    for job in statements_jobs.JOBS:
         jobs.register(job)
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
 

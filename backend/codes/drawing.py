@@ -11,20 +11,17 @@ import qrcode
 import zxingcpp
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_H, ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q
-from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from backend.codes import rules
+from backend.kit import paper
+from backend.kit.paper import FONT, INK, QUIET_INK
 
 Matrix = Sequence[Sequence[bool]]
 QUIET = 4  # modules around the symbol, as ISO/IEC 18004 asks
 LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M, "Q": ERROR_CORRECT_Q, "H": ERROR_CORRECT_H}
-FONT = "STSong-Light"  # one of the fonts that every PDF reader must supply for Chinese; none is embedded
-INK, QUIET_INK = HexColor("#1a1a1a"), HexColor("#555555")
 
 
 def qr_matrix(text: str, level: str = "M") -> Matrix:
@@ -103,12 +100,8 @@ def poster_pdf(url: str, name: str, note: str = "", *, title: str = "信用码",
 
     ``url`` ends with the printed code. The same input gives the same bytes.
     """
-    if FONT not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     out, (width, height) = io.BytesIO(), A4
-    canvas = Canvas(out, pagesize=A4, invariant=1, lang="zh-CN")
-    canvas.setTitle(f"{title} {name}")
-    canvas.setSubject(url)
+    canvas = paper.canvas(out, f"{title} {name}", url)
     canvas.setFillColor(INK)
     _centred(canvas, title, height - 45 * mm, 48)
     lowest = _paragraph(canvas, name, height - 66 * mm, 24)
@@ -127,14 +120,14 @@ def poster_pdf(url: str, name: str, note: str = "", *, title: str = "信用码",
 
 def _centred(canvas: Canvas, text: str, y: float, size: float) -> None:
     most = A4[0] - 40 * mm
-    size = min(size, size * most / max(most, pdfmetrics.stringWidth(text, FONT, size)))
+    size = min(size, size * most / max(most, paper.width(text, size)))
     canvas.setFont(FONT, size)
     canvas.drawCentredString(A4[0] / 2, y, text)
 
 
 def _paragraph(canvas: Canvas, text: str, y: float, size: float) -> float:
     """Up to three lines of equal length, smaller where that is too wide; returns the height below the last."""
-    width = pdfmetrics.stringWidth(text, FONT, size)
+    width = paper.width(text, size)
     lines = min(3, 1 + int(width // (A4[0] - 40 * mm)))
     length = max(1, -(-len(text) // lines))
     for start in range(0, len(text), length):

@@ -38,6 +38,18 @@ from backend.ledger.book import (
     transfer_of,
 )  # fmt: skip
 from backend.ledger.errors import AlreadyReversed, BudgetExhausted, HoldClosed, NotEnoughPoints, NotReversible
+from backend.ledger.history import (
+    Line,
+    Total,
+    balance_after,
+    begun,
+    ending,
+    entry_count,
+    entry_counts,
+    lines,
+    points_by_end,
+    totals,
+)
 from backend.ledger.models import budgets, transfers
 from backend.ledger.rules import EXPIRE_AT_ONCE, FOREVER, LateReturn, Take, account_id
 from backend.ledger.settled import owner_of, standing_points
@@ -56,10 +68,48 @@ from backend.ledger.statement import (
 )
 
 __all__ = [
-    "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "Entry", "Expiring", "LateReturn", "Order", "Report",
-    "Transfer", "Wallet", "account_id", "audit", "award", "balance", "budget", "deduct", "entries", "expire_due",
-    "grant_budget", "hold", "mint", "order_budget", "owner_of", "release", "reverse", "reversible",
-    "settle", "standing_points", "tightest_budgets", "transfer", "wallet",
+    "EXPIRE_AT_ONCE",
+    "FOREVER",
+    "SPENDABLE",
+    "Budget",
+    "Entry",
+    "Expiring",
+    "LateReturn",
+    "Line",
+    "Order",
+    "Report",
+    "Total",
+    "Transfer",
+    "Wallet",
+    "account_id",
+    "audit",
+    "award",
+    "balance",
+    "balance_after",
+    "begun",
+    "budget",
+    "deduct",
+    "ending",
+    "entries",
+    "entry_count",
+    "entry_counts",
+    "expire_due",
+    "grant_budget",
+    "hold",
+    "lines",
+    "mint",
+    "order_budget",
+    "owner_of",
+    "points_by_end",
+    "release",
+    "reverse",
+    "reversible",
+    "settle",
+    "standing_points",
+    "tightest_budgets",
+    "totals",
+    "transfer",
+    "wallet",
 ]  # fmt: skip
 
 

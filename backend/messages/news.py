@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -76,3 +76,12 @@ def on_obligation(session: Session, news: dict[str, Any]) -> None:
     fixed = UUID(news["message_id"]) if news["message_id"] else None
     facts["perk"] = _OBLIGATION_KINDS[news["kind"]]
     inbox.write(session, UUID(news["resident_id"]), f"obligation-{what}", message_id=fixed, **facts)
+
+
+def on_points_ending(session: Session, news: dict[str, Any]) -> None:
+    """Points end on a day: how many, when, and how many days are left."""
+    last, left = date.fromisoformat(news["expires_on"]), news["days_left"]
+    inbox.write(
+        session, UUID(news["resident_id"]), "points-ending", points=news["points"],
+        day=f"{last.year}年{last.month}月{last.day}日", left=f"还有 {left} 天" if left else "今天是最后一天",
+    )  # fmt: skip

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-ACCOUNT, RESULT = "account", "result"
-TEMPLATES = {ACCOUNT: "账号与授权的变动", RESULT: "办理结果"}
+ACCOUNT, RESULT, POINTS = "account", "result", "points"
+TEMPLATES = {ACCOUNT: "账号与授权的变动", RESULT: "办理结果", POINTS: "积分到期提醒"}
 """The templates that a city applies for at WeChat, and what each is for."""
 
 MOST_UNSPENT = 10
@@ -107,6 +107,10 @@ KINDS: dict[str, Kind] = {
     ),
     "delegation-ended": Kind(
         "代办关系已结束", "{who}的代办关系已结束，从现在起不能再代办。", "/me/delegations", ACCOUNT
+    ),
+    "points-ending": Kind(
+        "积分即将到期", "您有 {points} 积分可用到 {day}（含当日），{left}，过后失效。可在“优惠”里换物品和服务。",
+        "/me/wallet", POINTS,
     ),
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from backend.messages.news import (
     on_delegation_registered,
     on_obligation,
     on_pause_lifted,
+    on_points_ending,
     on_recovered,
     on_reviewed,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "on_delegation_registered",
     "on_obligation",
     "on_pause_lifted",
+    "on_points_ending",
     "on_recovered",
     "on_reviewed",
     "read_message",

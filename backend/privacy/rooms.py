@@ -31,6 +31,7 @@ from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
 from backend.settlement.personal import KEEPER as SETTLEMENT
 from backend.staff.personal import KEEPER as STAFF
+from backend.statements.personal import KEEPER as STATEMENTS
 
 
 def _nothing(_session: Session, _leaving: Leaving) -> dict[str, int]:
@@ -49,12 +50,12 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, SCORES, DECLARATIONS, RECORDS, BATCHES,
-    DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, STATEMENTS, SCORES, DECLARATIONS, RECORDS,
+    BATCHES, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, PERKS, ADMISSIONS, OBLIGATIONS, COMMUNITY, DELEGATION,
-    MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, ADMISSIONS, OBLIGATIONS, COMMUNITY,
+    DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 

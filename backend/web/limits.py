@@ -67,6 +67,7 @@ LIMITS: dict[str, Limit] = {
     "browse": Limit("address", Rate(6000, 60), "未登录的浏览，同一出口每秒一百次；再多应由前面的代理或 CDN 处理"),
     "refused": Limit("address", Rate(6000, 60), "令牌过期的客户端每 15 分钟被拒一次再刷新，同样按出口估算"),
     "drawing": Limit("address", Rate(240, 60), "二维码图片和海报要花处理器时间；商户打印一次用一次"),
+    "print": Limit("account", Rate(30, 600), "一份月结单最多几秒处理器时间；两年半的月份一次存完也够"),
     "search": Limit("address", Rate(600, 60), "按名称查公示要走索引；同一出口每秒十次，够一个大厅的人同时查"),
     "extract": Limit("address", Rate(12, 3600), "下载全市公示要读遍档案，数据每天变一次；每五分钟一次有余"),
     "read": Limit("account", Rate(600, 60), "小程序首页一次十个并行请求，每秒刷新一次也够"),
@@ -83,7 +84,7 @@ OF_OPERATION = {
     "open_invitation": "staff-sign-in", "accept_invitation": "staff-sign-in", "sign_in_oidc": "staff-sign-in",
     "enrol_device": "staff-sign-in", "upload_file": "upload", "send_batch": "report",
     "list_publicity_records": "search", "open_publicity": "search", "extract_publicity": "extract",
-    "create_coupon_code": "show-code", "create_presentation_code": "show-code",
+    "download_statement": "print", "create_coupon_code": "show-code", "create_presentation_code": "show-code",
 }  # fmt: skip
 """Operations that are counted apart; the others by who asks and whether something may change."""
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Playwright, expect
 
 from backend.codes.service import qr_png
+from backend.messages import rules as messages
 from config.settings import ROOT
 from tests.browser.conftest import PHONE, SWITCHES
 from tests.browser.desks import at_desk
@@ -173,11 +175,39 @@ def _sees_points(page: Watched, points: int) -> None:
     go(page, "首页")
     expect(page.page.locator("#balance")).to_have_text(str(points))
     expect(page.page.locator("#entries li")).not_to_have_count(0)
+    _saves_the_month(page, points)
     go(page, "社区")
     page.sees("审核意见：照片与说明相符")
-    go(page, "我的")
+    _is_told_of_points_that_end(page)
     expect(page.page.locator("#access-log li").first).to_be_visible()
     page.is_usable()
+
+
+def _saves_the_month(page: Watched, points: int) -> None:
+    """The month's statement is reached with the keyboard and gives a file that can be read."""
+    months = page.page.locator("#statements li")
+    expect(months.first).to_contain_text("尚未结账")
+    with page.page.expect_download() as coming:
+        months.first.get_by_role("button", name=re.compile(r"^\d{4}年\d{1,2}月明细（PDF）$")).press("Enter")
+    assert coming.value.suggested_filename == f"积分月结单-{months.first.get_attribute('data-month')}.pdf"
+    document = pypdfium2.PdfDocument(coming.value.path())
+    text = "".join(document[n].get_textpage().get_text_range() for n in range(len(document)))
+    assert "社区积分月结单" in text and f"期末余额 {points} 积分" in text
+    page.sees("已保存")
+    page.is_usable()
+
+
+def _is_told_of_points_that_end(page: Watched) -> None:
+    """The daily job's message, as the inbox shows it."""
+    title, body, link = messages.text("points-ending", {"points": 20, "day": "2026年12月31日", "left": "还有 7 天"})
+    one = {"id": "00000000-0000-4000-8000-000000000001", "kind": "points-ending", "title": title, "body": body,
+           "link": link, "created_at": "2026-12-24T01:00:00Z", "read_at": None}  # fmt: skip
+    inbox = re.compile(r"/api/v1/me/messages(\?|$)")
+    page.page.route(inbox, lambda route: route.fulfill(json={"items": [one], "next_cursor": None, "unread": 1}))
+    go(page, "我的")
+    expect(page.page.locator('#inbox [data-message="points-ending"]')).to_contain_text("20 积分可用到 2026年12月31日")
+    page.is_usable()
+    page.page.unroute(inbox)
 
 
 def _redeems_and_cancels(page: Watched, points: int) -> None:

@@ -354,6 +354,11 @@ class World(
         where = str(self.community_organisation)
         return {"body": {"organisation_id": where, "month": "2026-03", "points": 1, "reason": "演示"}}
 
+    def _read_statement(self, _: Session) -> dict[str, Any]:
+        return {"params": {"month": f"{clock.today():%Y-%m}"}}
+
+    _download_statement = _read_statement
+
     def _propose_reversal(self, session: Session) -> dict[str, Any]:
         mine = self.resident.resident_id
         wrong = ledger.award(

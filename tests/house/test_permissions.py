@@ -119,6 +119,8 @@ OPEN = {
     "correct_name": "the counter's code is bound to the id number of whoever uses it",
     "leave": "nobody leaves but the caller",
     "look_at_person": "a counter and the office serve everybody; the look is written down first",
+    "read_statement": "a month is nobody's; the wallet is the caller's own",
+    "download_statement": "a month is nobody's; the wallet is the caller's own",
     "set_consent": "a purpose is not somebody's; the consent given is the caller's",
     "sign_covenant": "a community is open to all",
     "check_in": "an activity is open to all members",
@@ -289,6 +291,7 @@ def test_another_partners_device_learns_only_that_it_is_not_its_offer(client: Ch
         "list_coupons",
         "read_wallet",
         "list_wallet_entries",
+        "list_statements",
         "show_home",
         "read_departure",
     }  # the coupons that the two calls were made with

@@ -110,7 +110,7 @@ def test_anothers_message_is_not_there(client: CheckedClient, wechat: WechatServ
 def test_a_text_fits_its_columns_and_its_template(kind: str) -> None:
     day, until = "2026年12月31日", "2026年12月31日 23:59"
     facts = {"pause": f"为防冒领，{until} 前不能兑换；", "who": "窗口工作人员", "until": until, "day": day}
-    facts |= {"times": "999", "points": "9999"}
+    facts |= {"times": "999", "points": "9999", "left": "今天是最后一天"}
     facts |= {
         "title": "长" * 120,
         "partner_name": "长" * 120,

@@ -25,6 +25,8 @@ from backend.obligations import service as obligations
 from backend.perks import service as perks
 from backend.privacy import service as privacy
 from backend.records import service as records
+from backend.statements import service as statements
+from backend.statements.models import NoticeRow
 from tests.community.pictures import picture
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
@@ -87,8 +89,16 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
         authorisation="presence:counter",
     )  # fmt: skip
     _put_under_guard(session, who, clerk)
+    _close_the_month(session, mine)
     (declared_photo,) = declaring.declared(session, declarations.resident(mine)).photo_ids
     return Full(who, people.resident_token(session, who), coupon, photo, submission, declared_photo, shop, words)
+
+
+def _close_the_month(session: Session, mine: UUID) -> None:
+    """A month of hers is closed, and she was told of points that end."""
+    statements.close_months(session, mine, clock.today().replace(day=1))
+    session.add(NoticeRow(resident_id=mine, expires_on=clock.today(), days_before=7, points=5, told_at=clock.now()))
+    session.flush()
 
 
 def _put_under_guard(session: Session, who: people.Resident, clerk: people.Staff) -> None:

@@ -3,6 +3,7 @@
 import { Problem } from "../api.js";
 import { button, card, day, h, instant, show, signed, svg } from "../dom.js";
 import { consentCard } from "./privacy.js";
+import { statementsCard } from "./statements.js";
 
 export async function showHome(context) {
   const { api } = context;
@@ -162,8 +163,9 @@ function reasonList(reasons) {
   );
 }
 
-async function walletCards({ api }, wallet) {
-  const entries = await api.get("/me/wallet/entries");
+async function walletCards(context, wallet) {
+  const { api } = context;
+  const [entries, statements] = await Promise.all([api.get("/me/wallet/entries"), statementsCard(context)]);
   const list = h("ul", { class: "reasons", id: "entries" }, entryLines(entries.items));
   let cursor = entries.next_cursor;
   const more =
@@ -199,6 +201,7 @@ async function walletCards({ api }, wallet) {
         : h("p", { class: "muted" }, "还没有明细。在“社区”里签公约、参加活动、申报善行，就会有积分。"),
       more,
     ),
+    statements,
   ];
 }
 
