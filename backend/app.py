@@ -93,6 +93,10 @@ from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
+from backend.partners import jobs as partners_jobs
+from backend.partners import own_routes as partners_routes
+from backend.partners import rotation as partners_rotation
+from backend.partners import service as partners
 from backend.perks import jobs as perks_jobs
 from backend.perks import routes as perks_routes
 from backend.perks import service as perks
@@ -126,7 +130,7 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
+    community_routes.blp, perks_routes.blp, admissions_routes.blp, partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
     approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
@@ -279,7 +283,7 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy):
+    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy, partners.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
@@ -310,6 +314,8 @@ def _wire_approvals() -> None:
     )  # fmt: skip
     for kind, title, prepare, execute in staff.KINDS:
         approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
+    for kind in partners.KINDS:
+        approvals.executor(**kind)
     approvals.link_persons(accounts.person_of_staff)
     policies.check("scoring", modelling.require_simulation)
 
@@ -347,7 +353,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation, partners_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -363,7 +369,10 @@ def _wire_jobs() -> None:
         perks_jobs, admissions_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
     ):  # fmt: skip
         register.register()
-    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
+    for job in (
+        *staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS,
+        *partners_jobs.JOBS,
+    ):  # fmt: skip
         jobs.register(job)
     jobs.register(jobs.Job("operations.forget", "清理过期的幂等记录", _forget_operations))
 
