@@ -130,8 +130,8 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
-    community_routes.blp, perks_routes.blp, admissions_routes.blp, partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp,
+    community_routes.blp, perks_routes.blp, admissions_routes.blp, partners_routes.blp, merchants_routes.blp,
+    uploads.blp, codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
 )  # fmt: skip
@@ -314,8 +314,8 @@ def _wire_approvals() -> None:
     )  # fmt: skip
     for kind, title, prepare, execute in staff.KINDS:
         approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
-    for kind in partners.KINDS:
-        approvals.executor(**kind)
+    for by_two in partners.KINDS:
+        approvals.executor(**by_two)
     approvals.link_persons(accounts.person_of_staff)
     policies.check("scoring", modelling.require_simulation)
 

@@ -36,8 +36,8 @@ class CaseDecided(DomainError):
     title_zh = "现在不能这样办理"
     title_en = "This cannot be done as it stands now"
     explain_zh = (
-        "case_status 是现在的状态。已提请另一个人审批的，approval_id 是那个事项：须先由它办结或撤回；所依据的政策已经改变"
-        "或者没有通过的，可以重新提请。"
+        "case_status 是现在的状态。已提请另一个人审批的，approval_id 是那个事项：须先由它办结或撤回；"
+        "所依据的政策已经改变或者没有通过的，可以重新提请。"
     )
     explain_en = (
         "`case_status` says how it stands. Where it awaits a second person, `approval_id` is that proposal: it is "

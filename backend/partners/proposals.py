@@ -234,7 +234,7 @@ def _payload(session: Session, row: Row[Any], settlement: dict[str, Any] | None)
 
 
 def _settled(reader: Reader, base: Policy, wanted: dict[str, Any], settlement: dict[str, Any] | None) -> dict[str, Any]:
-    """Who pays what for each use: as the office says; what stands where it says nothing and the partner asks nothing."""
+    """Who pays what for each use: as the office says; where it says nothing and nothing is asked, as it stands."""
     stands = rules.item_of(base.content, "offers", wanted["slug"]) or {}
     said = {name: stands.get(name, default) for name, default in rules.OFFICES_OWN.items()}
     if settlement is not None:

@@ -44,7 +44,7 @@ def shown(reader: Reader, row: Row[Any]) -> dict[str, Any]:
 
 
 def hints(reader: Reader, row: Row[Any]) -> list[dict[str, str]]:
-    """What the archives say of the applicant, each with a slug and in words. Hints decide nothing: no score, no rule."""
+    """What the archives say of the applicant, each with a slug and in words. They decide nothing."""
     code, found = row.unified_social_credit_code, []
     try:
         known = records.entity(reader, code)

@@ -16,8 +16,8 @@ CLOSED = ("approved", "refused", "withdrawn", "lapsed")
 STATUSES = ("submitted", "returned", "proposed", *CLOSED)
 DECISIONS = ("approved", "returned", "refused")
 STATUS_TEXT = {
-    "submitted": "已提交，待审核", "returned": "已退回，待补正", "proposed": "审核通过，待另一个人批准", "approved": "已批准",
-    "refused": "不予批准", "withdrawn": "已撤回", "lapsed": "逾期未补正，已办结",
+    "submitted": "已提交，待审核", "returned": "已退回，待补正", "proposed": "审核通过，待另一个人批准",
+    "approved": "已批准", "refused": "不予批准", "withdrawn": "已撤回", "lapsed": "逾期未补正，已办结",
 }  # fmt: skip
 
 CONTACT_KEPT_DAYS = 90
