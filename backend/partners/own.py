@@ -16,7 +16,7 @@ from backend.declarations.errors import WhichOrganisation
 from backend.kit import city
 from backend.kit.city import Kept
 from backend.kit.db import Reader
-from backend.kit.errors import NotFound
+from backend.kit.errors import FieldError, NotFound
 from backend.offers import service as offers
 from backend.partners import models, publishing, rules
 from backend.partners.proposals import Own
@@ -69,7 +69,9 @@ def versions(reader: Reader, mine: Own, offer_id: UUID, limit: int, before: str 
         raise NotFound()
     kept = [one for one in city.kept_versions(reader) if one.kind == publishing.KIND]
     names = [one.version for one in kept]
-    start = names.index(before) + 1 if before in names else 0
+    if before is not None and before not in names:
+        raise FieldError.at("/query/cursor", "不是本接口给出的游标。", "Not a cursor of ours.")
+    start = names.index(before) + 1 if before else 0
     found = []
     for one in _changing(reader, kept[start:], row.slug):
         found.append(one)

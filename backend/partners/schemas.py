@@ -49,7 +49,7 @@ class NewVenue(Request):
 
 
 class ApplicationBody(Request):
-    """``scenes``: ids as ``GET /scenes`` lists them. The contact is somebody at work there; it is kept sealed."""
+    """``scenes``: ids as ``GET /perks/scenes`` lists them. The contact is somebody at work there; it is kept sealed."""
 
     unified_social_credit_code = Text(least=18, most=18, required=True, metadata={"description": "GB 32100，18 位"})
     name = Text(most=80, least=2, pattern=PLAIN, required=True, metadata={"description": "与营业执照一致的名称"})

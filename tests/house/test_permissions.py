@@ -78,6 +78,18 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    "propose_offer": (422, "invalid-request"),  # in the other partner's name
+    **dict.fromkeys(
+        (
+            "read_own_proposal",
+            "correct_proposal",
+            "withdraw_proposal",
+            "list_offer_versions",
+            "withdraw_staff_request",
+            "draw_staff_invitation",
+        ),
+        (404, "not-found"),
+    ),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -144,6 +156,17 @@ OPEN = {
     "decide_approval": "a colleague decides; not the proposer, as the approvals' own tests prove",
     "read_policy": "a policy is the city's",
     "decide_quarantined": "the office decides for every department",
+    **dict.fromkeys(
+        (
+            "read_partner_application",
+            "decide_partner_application",
+            "read_partner_proposal",
+            "decide_partner_proposal",
+        ),
+        "the office reviews every partner, by two",
+    ),
+    "propose_venue": "a venue of the caller's own organisation",
+    "request_staff": "a colleague in the caller's own organisation",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 

@@ -67,7 +67,9 @@ class Desk:
         net.made("token", made["follow_token"])
         return {**made, "body": body}
 
-    def follow(self, made: dict[str, Any], method: str = "GET", act: str = "", token: str = "", json: Any = None) -> Any:
+    def follow(
+        self, made: dict[str, Any], method: str = "GET", act: str = "", token: str = "", json: Any = None
+    ) -> Any:
         headers = {"X-Follow-Token": token or made["follow_token"]}
         path = f"{API}/partners/applications/{made['id']}{act}"
         return self.client.open(path, method=method, headers=headers, json=json)
@@ -135,7 +137,9 @@ def desk(client: CheckedClient) -> Iterator[Desk]:
         tokens = [people.staff_token(session, people.staff(session, role, where)) for role in roles]
         kept = list(session.execute(select(Offer.id).where(Offer.status == "open")).scalars())
     yield Desk(client, *tokens)
-    with db.transaction() as session:  # a version that is published closes what other tests put on the shelf without one
+    with (
+        db.transaction() as session
+    ):  # a version that is published closes what other tests put on the shelf without one
         session.execute(update(Offer).where(Offer.id.in_(kept)).values(status="open", updated_at=clock.now()))
     shelf.forget()
 

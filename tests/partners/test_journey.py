@@ -22,7 +22,9 @@ def test_a_partner_goes_from_application_to_an_offer_that_a_resident_redeems(des
     assert told(desk.judge(made)) == (409, "case-decided")
 
     said = {name: value for name, value in made["body"].items() if name != "statement_of_truth"}
-    corrected = desk.follow(made, "PUT", json={**said, "name": "演示停车有限公司", "venues": [venue(), venue(name="西门")]})
+    corrected = desk.follow(
+        made, "PUT", json={**said, "name": "演示停车有限公司", "venues": [venue(), venue(name="西门")]}
+    )
     assert (corrected.status_code, corrected.get_json()["status"]) == (200, "submitted")
 
     judged = desk.judge(made, slug=f"yanshi-{uuid4().hex[:8]}").get_json()
@@ -62,9 +64,9 @@ def _redeemed(desk: Desk, offer_id: str) -> None:
     with db.transaction() as session:
         codes.ensure_keys(session, "320115")
         resident = people.resident_token(session, people.resident(session))
-    shown = desk.client.get(f"{API}/offers/{offer_id}", token=resident)
+    shown = desk.client.get(f"{API}/perks/offers/{offer_id}", token=resident)
     assert shown.status_code == 200 and shown.get_json()["stock_left"] == 3
-    coupon = desk.client.post(f"{API}/offers/{offer_id}/redemptions", token=resident, key=uuid4())
+    coupon = desk.client.post(f"{API}/perks/offers/{offer_id}/redemptions", token=resident, key=uuid4())
     assert coupon.status_code == 201, coupon.get_json()
 
 
