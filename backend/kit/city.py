@@ -13,11 +13,11 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, LargeBinary, String, UniqueConstraint, bindparam, insert, select
+from sqlalchemy import Engine, LargeBinary, String, UniqueConstraint, bindparam, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -261,12 +261,18 @@ def _keep(session: Session, policy: Policy) -> None:
         session.execute(
             insert(PolicyRow).values(
                 kind=policy.kind, version=policy.version, effective_on=policy.effective_on,
-                digest=digest, content=policy.content, loaded_at=clock.now(),
+                digest=digest, content=policy.content, loaded_at=_after_all(session, policy.kind),
             )
         )  # fmt: skip
     elif kept != digest:
         problem = f"{policy.kind}.toml：版本 {policy.version} 已载入且不可更改，请改用新的版本号"
         raise CityRefused(problem, problems=[problem])
+
+
+def _after_all(session: Session, kind: str) -> datetime:
+    """This instant, or just after the last that was kept, should the clock have gone back: the last kept holds."""
+    last = session.execute(select(func.max(PolicyRow.loaded_at)).where(PolicyRow.kind == kind)).scalar()
+    return clock.now() if last is None else max(clock.now(), last + timedelta(microseconds=1))
 
 
 _TABLE: Any = PolicyRow.__table__

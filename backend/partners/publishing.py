@@ -74,13 +74,18 @@ def prepare(session: Session, payload: dict[str, Any], approval_id: UUID) -> Any
     _, summary, changes = policies.prepare(session, wanted, approval_id)
     lines = [
         *payload["told"],
-        f"批准之日发布“信易+ 优惠”（perks.toml）的新版本，接替版本 {base.version}，当日起执行；"
+        f"批准之日发布“信易+ 优惠”（perks.toml）的新版本，接替版本 {base.version}，{_begins(base)}起执行；"
         "此前现行版本若有改变，不能批准，由办公室重新提请",
         *summary[2:],
     ]
     kept = {name: value for name, value in payload.items() if name != "told"}
     shown = [one for one in changes if one["path"] not in _STAMPED]
     return {**kept, "base_version": base.version}, lines, shown
+
+
+def _begins(base: Policy) -> str:
+    """From when a version holds that follows this one."""
+    return f"{base.effective_on:%Y 年 %m 月 %d 日}" if base.effective_on > clock.today() else "当日"
 
 
 def publish(session: Session, payload: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from backend.kit import city as cities
 from backend.kit import clock, db, trail
+from backend.kit.city import PolicyRow
 from backend.kit.clock import shifted
 from backend.offers import service as offers
 from backend.partners import jobs, models
@@ -188,6 +189,9 @@ def test_an_approval_of_another_day_begins_on_that_day(desk: Desk) -> None:
         done = desk.approve(approval, later)
         assert done.status_code == 201, done.get_json()
         assert done.get_json()["result"]["effective_on"] == clock.today().isoformat()
+    with db.transaction() as session:  # it begins in the future of all other tests
+        session.execute(delete(PolicyRow).where(PolicyRow.version == done.get_json()["result"]["version"]))
+    cities._seen.clear()
 
 
 def test_one_that_was_not_approved_is_with_the_office_again(desk: Desk) -> None:
