@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -129,19 +130,25 @@ class Desk:
         return self.get("/partner", token).get_json(), token
 
 
+@contextmanager
+def reopened() -> Iterator[None]:
+    """A version that is published closes what other tests put on the shelf without one: open that again."""
+    with db.reading() as reader:
+        kept = list(reader.execute(select(Offer.id).where(Offer.status == "open")).scalars())
+    yield
+    with db.transaction() as session:
+        session.execute(update(Offer).where(Offer.id.in_(kept)).values(status="open", updated_at=clock.now()))
+    shelf.forget()
+
+
 @pytest.fixture
 def desk(client: CheckedClient) -> Iterator[Desk]:
     with db.transaction() as session:
         where = people.organisation(session)
         roles = ("office", "office", "office", "auditor")
         tokens = [people.staff_token(session, people.staff(session, role, where)) for role in roles]
-        kept = list(session.execute(select(Offer.id).where(Offer.status == "open")).scalars())
-    yield Desk(client, *tokens)
-    with (
-        db.transaction() as session
-    ):  # a version that is published closes what other tests put on the shelf without one
-        session.execute(update(Offer).where(Offer.id.in_(kept)).values(status="open", updated_at=clock.now()))
-    shelf.forget()
+    with reopened():
+        yield Desk(client, *tokens)
 
 
 def offer_of(partner: dict[str, Any], **changes: Any) -> dict[str, Any]:
