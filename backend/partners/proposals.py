@@ -98,9 +98,18 @@ def _refuse_flood(reader: Reader, organisation_id: UUID) -> None:
 
 def _checked(session: Session, own: Own, wish: Wish) -> Wish:
     base = publishing.latest(session)
+    if wish.kind == "venue" and not wish.content.get("slug"):
+        wish = Wish("venue", {**wish.content, "slug": _free_slug(session, base, own)})
     kept = Wish(wish.kind, _completed(base, own, wish))
     publishing.require_sound(session, base, change_of(base, kept))
     return kept
+
+
+def _free_slug(reader: Reader, base: Policy, own: Own) -> str:
+    """A slug for a new venue: none that is a venue's, nor one that is proposed already."""
+    waiting = (_TABLE.c.kind == "venue", _TABLE.c.open_key.is_not(None))
+    asked = set(reader.execute(select(_TABLE.c.slug).where(*waiting)).scalars())
+    return rules.numbered(own.slug, asked | {one["slug"] for one in base.content["venues"]})
 
 
 def _completed(base: Policy, own: Own, wish: Wish) -> dict[str, Any]:
@@ -109,8 +118,6 @@ def _completed(base: Policy, own: Own, wish: Wish) -> dict[str, Any]:
         raise NotFound("本单位不在合作机构之列。", "Your organisation is no partner of the city.")
     what, listed = ("venue", "venues") if wish.kind == "venue" else ("offer", "offers")
     content = {**wish.content}
-    if what == "venue" and not content.get("slug"):
-        content["slug"] = rules.numbered(own.slug, {one["slug"] for one in base.content["venues"]})
     slug = content.get("slug")
     if not isinstance(slug, str) or not rules.SLUG.fullmatch(slug) or len(slug) > rules.MOST_SLUG:
         raise FieldError.at(f"/{what}/slug", "应为小写字母、数字和连字符，最多 60 个字符。", "Not a slug.")
@@ -142,6 +149,8 @@ def correct(session: Session, own: Own, proposal_id: UUID, wish: Wish) -> None:
     row = _of(session, own.organisation_id, proposal_id)
     if row.status != "returned":
         raise CaseDecided(case_status=row.status, approval_id=None)
+    if wish.kind == row.kind == "venue":
+        wish = Wish("venue", {"slug": row.slug, **wish.content})
     kept = _checked(session, own, wish)
     if open_key(kept) != row.open_key:
         at = "/close" if kept.kind == "close" else f"/{kept.kind}/slug"

@@ -181,7 +181,7 @@ def decide_partner_application(body: dict[str, Any], application_id: UUID) -> di
     """
     with transaction() as session:
         return review.decide(
-            session, callers.operation(), application_id, actor_for(REVIEW), _verdict(body), body["slug"]
+            session, callers.operation(), application_id, actor_for(REVIEW), _verdict(body), body.get("slug")
         )
 
 
@@ -223,5 +223,5 @@ def decide_partner_proposal(body: dict[str, Any], proposal_id: UUID) -> dict[str
     """
     with transaction() as session:
         return proposals.decide(
-            session, callers.operation(), proposal_id, actor_for(REVIEW), _verdict(body), body["settlement"]
+            session, callers.operation(), proposal_id, actor_for(REVIEW), _verdict(body), body.get("settlement")
         )

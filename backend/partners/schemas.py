@@ -90,7 +90,7 @@ class CaseDecisionRequest(Request):
 class ApplicationDecisionRequest(CaseDecisionRequest):
     """``slug``: what the partner will be called in the city's file; left out, it is made of the credit code."""
 
-    slug = Text(most=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", load_default=None)
+    slug = Text(most=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
 
 class SettlementRequest(Request):
@@ -103,7 +103,7 @@ class SettlementRequest(Request):
 class ProposalDecisionRequest(CaseDecisionRequest):
     """``settlement``: of an offer; required where the partner asks for a price or an account of its own."""
 
-    settlement = fields.Nested(SettlementRequest, load_default=None)
+    settlement = fields.Nested(SettlementRequest, allow_none=False)
 
 
 class OfferField(fields.Dict):

@@ -96,6 +96,13 @@ def test_one_proposal_at_a_time_about_an_offer_and_a_returned_one_is_corrected(d
     assert desk.post("/partner/offer-proposals", token, {"offer": offer}).status_code == 201
 
 
+def test_several_new_venues_are_proposed_at_once(desk: Desk) -> None:
+    _, token = desk.partner()
+    made = [desk.post("/partner/venue-proposals", token, {"venue": venue(name=name)}) for name in ("南门", "北门")]
+    assert [one.status_code for one in made] == [201, 201]
+    assert len({one.get_json()["slug"] for one in made}) == 2
+
+
 def test_whoever_is_of_the_partner_neither_confirms_nor_approves(desk: Desk) -> None:
     partner, token = desk.partner()
     made = desk.post("/partner/offer-proposals", token, {"offer": offer_of(partner)}).get_json()
