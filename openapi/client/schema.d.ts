@@ -4531,8 +4531,7 @@ export interface components {
             missing?: string[];
             /** @description 对方看得到；不要写证件号和手机号 */
             reason: string;
-            /** @default null */
-            slug: string | null;
+            slug?: string;
         };
         ApplicationRequest: {
             /** @default  */
@@ -6541,8 +6540,7 @@ export interface components {
             missing?: string[];
             /** @description 对方看得到；不要写证件号和手机号 */
             reason: string;
-            /** @default null */
-            settlement: components["schemas"]["SettlementRequest"] | null;
+            settlement?: components["schemas"]["SettlementRequest"];
         };
         ProposalOfDraftView: {
             /** Format: uuid */
