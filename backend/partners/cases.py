@@ -15,7 +15,7 @@ from backend.approvals import service as approvals
 from backend.approvals.service import Actor
 from backend.kit import clock, db, operations, trail
 from backend.kit.db import Reader
-from backend.kit.errors import NotFound, TryAgain
+from backend.kit.errors import NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.partners import models, publishing, rules
@@ -56,13 +56,14 @@ def row(reader: Reader, desk: Desk, case_id: UUID, *, lock: bool = False) -> Row
 def held(session: Session, desk: Desk, case_id: UUID) -> tuple[Row[Any], str]:
     """One case that nobody else changes before this transaction ends, and how the proposal stands that it hangs on.
 
-    The proposal is locked first, as a second person's decision does. Raises NotFound and TryAgain.
+    The proposal is locked first, as a second person's decision does; one that was made while this waited is only read,
+    for nobody carries it out without this row. Raises NotFound.
     """
     seen = row(session, desk, case_id)
     state = approvals.hold(session, seen.approval_id) if seen.approval_id else ""
     found = row(session, desk, case_id, lock=True)
     if found.approval_id != seen.approval_id:
-        raise TryAgain()
+        state = approvals.states(session, [found.approval_id]).get(found.approval_id, "")
     return found, state
 
 

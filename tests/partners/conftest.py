@@ -154,4 +154,4 @@ def desk(client: CheckedClient) -> Iterator[Desk]:
 def offer_of(partner: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A good offer at a partner's first venue."""
     slug = f"{partner['slug'][:40]}-{uuid4().hex[:6]}"
-    return offer_item(slug, partner["slug"], partner["venues"][0]["slug"], scene="ting", **changes)
+    return offer_item(slug, partner["slug"], partner["venues"][0]["slug"], **{"scene": "ting", **changes})
