@@ -96,6 +96,10 @@ from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
+from backend.partners import jobs as partners_jobs
+from backend.partners import own_routes as partners_routes
+from backend.partners import rotation as partners_rotation
+from backend.partners import service as partners
 from backend.perks import jobs as perks_jobs
 from backend.perks import partner_routes as perks_partner_routes
 from backend.perks import routes as perks_routes
@@ -144,8 +148,8 @@ BLUEPRINTS = (
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
     ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
-    perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp,
+    perks_partner_routes.blp, admissions_routes.blp, partners_routes.blp, merchants_routes.blp, uploads.blp,
+    codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -304,7 +308,8 @@ def _wire_city() -> None:
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
     for check in (
-        privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy, statements.lint_city,
+        privacy.lint_policy, limits.lint_policy, quality.lint_policy, partners.lint_policy, settlement.lint_policy,
+        statements.lint_city,
     ):  # fmt: skip
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
@@ -336,6 +341,8 @@ def _wire_approvals() -> None:
     )  # fmt: skip
     for kind, title, prepare, execute in staff.KINDS:
         approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
+    for by_two in partners.KINDS:
+        approvals.executor(**by_two)
     approvals.link_persons(accounts.person_of_staff)
     policies.check("scoring", modelling.require_simulation)
 
@@ -382,7 +389,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation, webhooks_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation, partners_rotation, webhooks_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -401,7 +408,10 @@ def _wire_jobs() -> None:
         modelling_jobs, webhooks_jobs,
     ):  # fmt: skip
         register.register()
-    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
+    for job in (
+        *staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS,
+        *partners_jobs.JOBS,
+    ):  # fmt: skip
         jobs.register(job)
     for job in statements_jobs.JOBS:
         jobs.register(job)

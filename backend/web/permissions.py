@@ -131,6 +131,10 @@ PERMISSIONS: dict[str, Permission] = {
     "exports.propose": _staff("提出导出个人信息", "office", whose="任何人"),
     "exports.approve": _staff("批准导出个人信息", "office", whose="他人提出的"),
     "exports.download": _staff("下载经批准的导出", "office", whose="自己提出的，一次"),
+    "partners.read": _staff("查看合作申请和合作机构的提议", "office", "auditor", whose="本市；联系人只给项目办公室看"),
+    "partners.review": _staff("审核合作申请和合作机构的提议", "office", whose="本市，自己任职的合作机构除外"),
+    "partners.propose": _staff("提出本单位的优惠和场所", "partner-manager"),
+    "partners.staff": _staff("为同事申请本单位的账号", "partner-manager"),
     "devices.enrol": _staff("发放设备登记码", "partner-manager", "account-admin", whose="本单位场馆，账号管理员不限"),
     "devices.read": _staff("查看设备", "partner-manager", "account-admin", whose="本单位，账号管理员不限"),
     "devices.manage": _staff(

@@ -48,6 +48,7 @@ from tests.factories.batch_calls import BatchCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.obligation_calls import ObligationCalls
+from tests.factories.partner_calls import PartnerCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.settlement_calls import SettlementCalls
@@ -87,6 +88,7 @@ class Call:
     upload: bool = False
     keyed: bool = False
     secrets: tuple[object, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, **changed: object) -> str:
         return self.path.format(**{**self.params, **changed})
@@ -100,14 +102,14 @@ class Call:
             given["data"] = {"file": (picture(), "picture.png")}
         elif self.body is not None:
             given["json"] = self.body
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         if self.keyed:
             headers["Idempotency-Key"] = str(key or uuid4())
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, PartnerCalls,
     SettlementCalls, ObligationCalls, WebhookCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""

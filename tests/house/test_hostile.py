@@ -29,7 +29,9 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
-    "simulate_score_draft", "release_obligation", "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
+    "simulate_score_draft", "withdraw_application", "draw_partner_invitation", "withdraw_proposal",
+    "withdraw_staff_request", "draw_staff_invitation", "release_obligation", "withdraw_obligation", "ping_webhook",
+    "retry_webhook_delivery",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
@@ -38,9 +40,10 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record",
          "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
-         "decide_quarantined", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
-         "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
-         "retry_webhook_delivery"]  # fmt: skip
+         "decide_quarantined", "apply_as_partner", "decide_partner_application", "decide_partner_proposal",
+         "propose_offer", "propose_venue", "request_staff", "dispute_obligation", "charge_obligation",
+         "report_payment", "release_obligation", "withdraw_obligation", "decide_obligation_dispute", "create_webhook",
+         "rotate_webhook_secret", "ping_webhook", "retry_webhook_delivery"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -55,7 +58,9 @@ class Sender:
     def send(
         self, data: bytes | None = None, content_type: str = JSON, url: str = "", headers: Any = None, **kwargs: Any
     ) -> Any:
-        told = {"Content-Type": content_type} if content_type and data is not None else {}
+        told = dict(self.call.headers)
+        if content_type and data is not None:
+            told["Content-Type"] = content_type
         if self.call.keyed:
             told["Idempotency-Key"] = str(uuid4())
         told |= headers or {}
@@ -211,6 +216,8 @@ def others(call: Call) -> list[dict[str, Any]]:
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
         "content": {"version": "t.other"},
         "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
+        "intends": "另一种打算", "offer": {"slug": "another"},
+        "venue": {"name": "另一处", "address": "另一条路", "lat": 31.9, "lon": 118.8},
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"

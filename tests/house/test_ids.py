@@ -57,6 +57,10 @@ OPEN_BY_DESIGN = {
         ("read_score_draft", "simulate_score_draft", "read_score_simulation", "propose_score_draft"),
         "the scoring policy is the city's; every office works on its drafts",
     ),
+    **dict.fromkeys(
+        ("read_partner_application", "decide_partner_application", "read_partner_proposal", "decide_partner_proposal"),
+        "the office reviews every partner, by two",
+    ),
     "search_looks": "the auditor searches everybody's, by numbers alone",
     "read_staff": ADMINISTERED, "suspend_staff": ADMINISTERED, "lift_suspension": ADMINISTERED,
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
@@ -112,6 +116,9 @@ class Others:
             record = penalty(session, entity_code(), "别处的商店")
             source = people.organisation(session, "department", record_calls.SOURCE)
             elsewhere = people.staff(session, "data-officer", source)
+            application = world.new_application(session).id
+            proposal = world.new_proposal(session, "other partner-manager")
+            request, _ = world._asked(session, world._own(session, "other partner-manager"))
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
             manager = world.staff["other partner-manager"]
             webhook = webhook_calls.webhook(session, manager).webhook.id
@@ -128,6 +135,9 @@ class Others:
             "record_id": record,
             "declaration_id": declaration,
             "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
+            "application_id": application,
+            "proposal_id": proposal,
+            "request_id": request,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

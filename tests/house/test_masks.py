@@ -16,6 +16,7 @@ IN_CLEAR = {
     "read_data": "a person's copy of her own data",
     "download_data": "a person's copy of her own data",
     "show_declaration": "whoever verifies compares the name with a register; the look was written down first",
+    "read_partner_application": "the office calls an applicant's contact at work; the look is in the trail",
     "look_at_person": "staff asked for these fields, and the look was written down first",
 }
 PHONE = "19900004321"

@@ -85,6 +85,7 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    "propose_offer": (422, "invalid-request"),  # in the other partner's name
     **dict.fromkeys(
         (
             "read_webhook",
@@ -94,6 +95,12 @@ REFUSED = {
             "ping_webhook",
             "list_webhook_deliveries",
             "retry_webhook_delivery",
+            "read_own_proposal",
+            "correct_proposal",
+            "withdraw_proposal",
+            "list_offer_versions",
+            "withdraw_staff_request",
+            "draw_staff_invitation",
         ),
         (404, "not-found"),
     ),
@@ -168,6 +175,17 @@ OPEN = {
     "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
     "create_webhook": "names no id; the webhook is the caller's own organisation's",
+    **dict.fromkeys(
+        (
+            "read_partner_application",
+            "decide_partner_application",
+            "read_partner_proposal",
+            "decide_partner_proposal",
+        ),
+        "the office reviews every partner, by two",
+    ),
+    "propose_venue": "a venue of the caller's own organisation",
+    "request_staff": "a colleague in the caller's own organisation",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 
