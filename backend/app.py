@@ -279,7 +279,7 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy):
+    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy, admissions.lint_policy):
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)

@@ -50,7 +50,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 """Kinds of offer, and which types of benefit each may give."""
 
 REFUNDS = ("until_used", "none")
-OFFLINE_MODES = ("none", "uses")
+OFFLINE_MODES = ("none", "uses", "value")
 
 OFFER_KEYS = frozenset(
     {
@@ -247,10 +247,16 @@ def _offer_offline(offer: Mapping[str, Any], names: Names) -> Iterator[str]:
     if not isinstance(offline, dict) or offline.get("mode") not in OFFLINE_MODES:
         yield f"offline.mode 应为 {'、'.join(OFFLINE_MODES)} 之一"
         return
-    for key in sorted(set(offline) - {"mode", "max_uses", "code_lifetime_seconds"}):
+    for key in sorted(set(offline) - {"mode", "max_uses", "max_value_fen", "code_lifetime_seconds"}):
         yield f"offline 中不认识的字段 {key}"
     if offline["mode"] == "uses":
         yield from (f"offline.{problem}" for problem in _whole(offline, "max_uses", 1, 100_000))
+    if offline["mode"] == "value":
+        yield from (f"offline.{problem}" for problem in _whole(offline, "max_value_fen", 1, LARGEST_PRICE_FEN))
+        benefit = offer["benefit"] if isinstance(offer.get("benefit"), dict) else {}
+        if not (offer.get("settlement_price_fen") or benefit.get("amount_fen") or benefit.get("up_to_fen")):
+            yield "offline.mode = value 要有按次的价值：settlement_price_fen，或以分计的 benefit"
+    if offline["mode"] != "none":
         lifetime = _whole(offline, "code_lifetime_seconds", 30, LONGEST_CODE_SECONDS, 300)
         yield from (f"offline.{problem}" for problem in lifetime)
 

@@ -118,7 +118,11 @@ def terms_of(offer: Mapping[str, Any], partner_name: str) -> dict[str, Any]:
         "coupon_valid_days": offer["coupon_valid_days"],
         "uses": offer.get("uses", 1),
         "refund": offer.get("refund", "until_used"),
-        "offline": {"mode": offline["mode"], "max_uses": offline.get("max_uses", 0)},
+        "offline": {
+            "mode": offline["mode"],
+            "max_uses": offline.get("max_uses", 0),
+            "max_value_fen": offline.get("max_value_fen", 0),
+        },
         "code_lifetime_seconds": offline.get("code_lifetime_seconds") or online_seconds,
         "basis": offer["basis"],
         "basic_public_service": offer.get("basic_public_service", False),

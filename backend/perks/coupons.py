@@ -62,6 +62,12 @@ def status_at(coupon: Row[Any], at: datetime) -> str:
     return "expired" if coupon.status == "issued" and at >= coupon.valid_until else str(coupon.status)
 
 
+def not_yet(coupon: Row[Any], at: datetime) -> bool:
+    """Whether the coupon is for a time that has not come. One that is good from its making has no such time: two
+    servers' clocks may differ by a breath."""
+    return bool(coupon.created_at < coupon.valid_from and at < coupon.valid_from)
+
+
 def cancellable(coupon: Row[Any], at: datetime) -> bool:
     """Whether its holder may give it back: wholly unused, still good, and sold as returnable."""
     unused = coupon.uses_left == coupon.uses_total
@@ -162,6 +168,12 @@ def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.Sig
     left_seconds = int((found.valid_until - now).total_seconds())
     if (status := status_at(found, now)) != "issued" or left_seconds < 1:
         raise CouponNotActive(coupon_status=status)
+    if not_yet(found, now):
+        # No code before its time: so a code's own birth says to devices that judge offline from when it counts.
+        raise CouponNotActive(
+            f"{found.valid_from.astimezone(clock.SHANGHAI):%m 月 %d 日 %H:%M} 起可以出示。", "It cannot be shown yet.",
+            coupon_status=status, valid_from=found.valid_from.isoformat().replace("+00:00", "Z"),
+        )  # fmt: skip
     claims = codes.Claims(
         subject_id=found.id, resident_id=resident_id, offer_id=found.offer_id,
         status=codes.StatusRef(found.status_list_id, found.status_index),

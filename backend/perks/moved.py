@@ -24,11 +24,13 @@ def on_recovered(session: Session, news: dict[str, Any]) -> None:
     for coupon_id in session.execute(select(Coupon.id).where(*open_ones).order_by(Coupon.id)).scalars().all():
         coupon = coupons.lock(session, resident_id, coupon_id)
         if coupon is not None and coupons.status_at(coupon, now) == "issued":
-            _replace_place(session, coupon)
+            replace_place(session, coupon)
 
 
-def _replace_place(session: Session, coupon: Row[Any]) -> None:
-    """Whoever keeps something under the old place hears of the new one in the same transaction."""
+def replace_place(session: Session, coupon: Row[Any]) -> None:
+    """Another place in the revocation list for a locked coupon; what was shown under the old one is worthless.
+
+    Whoever keeps something under the old place hears of the new one in the same transaction."""
     place = codes.allocate_status(session, coupon.valid_until)
     told = {
         "offer_id": str(coupon.offer_id), "from": [coupon.status_list_id, coupon.status_index],

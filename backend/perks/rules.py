@@ -20,8 +20,10 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
     ("issued", "admit-last"): "used",
     ("issued", "cancel"): "cancelled",
     ("issued", "expire"): "expired",
+    ("issued", "undo"): "issued",
+    ("used", "undo"): "issued",
 }
-"""Every legal step of a coupon: (status, act) → status. ``used``, ``cancelled`` and ``expired`` are final."""
+"""Every legal step of a coupon: (status, act) → status. ``cancelled`` and ``expired`` are final, ``used`` but for an undo."""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,19 @@ from backend.perks.coupons import (
 from backend.perks.coupons import change as change_coupon
 from backend.perks.coupons import find as find_coupon
 from backend.perks.coupons import lock as lock_coupon
+from backend.perks.coupons import not_yet as coupon_not_yet
 from backend.perks.coupons import offer_of as coupon_offer
 from backend.perks.coupons import status_at as coupon_status
 from backend.perks.eligibility import NOBODY, Asker, judge
 from backend.perks.moved import on_recovered
 from backend.perks.redemption import RedemptionView, cancel, issue, redeem, redemption, require_entitled
 from backend.perks.rules import next_status, share_points
+from backend.perks.undoing import give_use_back, points_of_a_use
 
 __all__ = [
     "COUNTER_USE", "NOBODY", "PRESENTATION_USE", "USABLE", "Asker", "CouponView", "OfferView", "RedemptionView",
-    "cancel", "change_coupon", "coupon", "coupon_code", "coupon_offer", "coupon_status", "coupons", "find_coupon",
-    "issue", "judge", "lock_coupon", "next_status", "offer", "offers", "on_recovered", "presentation_code", "redeem",
-    "redemption", "require_entitled", "scenes", "share_points",
+    "cancel", "change_coupon", "coupon", "coupon_code", "coupon_not_yet", "coupon_offer", "coupon_status", "coupons",
+    "find_coupon",
+    "give_use_back", "issue", "judge", "lock_coupon", "next_status", "offer", "offers", "on_recovered",
+    "points_of_a_use", "presentation_code", "redeem", "redemption", "require_entitled", "scenes", "share_points",
 ]  # fmt: skip
