@@ -125,8 +125,10 @@ class ConflictSettled(DomainError):
     title_en = "The conflict cannot be dealt with in this way now"
     explain_zh = "step 是它现在的状态：open 待合作机构处理，claimed 已主张、待办公室决定，waived 已放弃，\
 accepted 已认可，rejected 未认可。主张之后才能决定；放弃和决定之后不再改变。"
-    explain_en = "`step` says where it stands: open, claimed, waived, accepted or rejected. Only what is claimed can be \
+    explain_en = (
+        "`step` says where it stands: open, claimed, waived, accepted or rejected. Only what is claimed can be \
 decided; what was waived or decided stays so."
+    )
 
 
 class OwnConflict(DomainError):

@@ -30,8 +30,8 @@ class Admission(Base):
     ``standing`` is ``admitted``, or ``conflict`` for what a device let in offline though it should not have: that
     has no ``use_no``, moves no points and stays out of settlement until it is ``accepted`` or ``rejected``. ``undone``
     is what the same device took back within a minute: the use is the coupon's again, the points are in escrow.
-    ``decided_at``: when it became undone, accepted or rejected. ``settlement_fen``: what the partner is owed for it, paid by the
-    organisation that ``funding_account`` names (its slug; empty: nobody).
+    ``decided_at``: when it became undone, accepted or rejected. ``settlement_fen``: what the partner is owed for it,
+    paid by the organisation that ``funding_account`` names (its slug; empty: nobody).
     """
 
     __tablename__ = "perks_admissions"
@@ -41,8 +41,12 @@ class Admission(Base):
         CheckConstraint("(standing = 'admitted') = (use_no IS NOT NULL)", name="admitted_has_number"),
         Index("ix_perks_admissions_partner_recorded", "partner_id", "recorded_at"),
         Index(
-            "ix_perks_admissions_conflicts", "partner_id", "recorded_at", "id",
-            postgresql_where=text("conflict_reason <> ''"), sqlite_where=text("conflict_reason <> ''"),
+            "ix_perks_admissions_conflicts",
+            "partner_id",
+            "recorded_at",
+            "id",
+            postgresql_where=text("conflict_reason <> ''"),
+            sqlite_where=text("conflict_reason <> ''"),
         ),
         distributed(),
     )
@@ -77,8 +81,11 @@ class Scan(Base):
     __table_args__ = (
         Index("ix_perks_scans_device_recorded", "device_id", "recorded_at"),
         Index(
-            "ix_perks_scans_device_admission", "device_id", "admission_id",
-            postgresql_where=text("admission_id IS NOT NULL"), sqlite_where=text("admission_id IS NOT NULL"),
+            "ix_perks_scans_device_admission",
+            "device_id",
+            "admission_id",
+            postgresql_where=text("admission_id IS NOT NULL"),
+            sqlite_where=text("admission_id IS NOT NULL"),
         ),
         distributed("device_id"),
     )
@@ -107,9 +114,7 @@ class ConflictClaim(Base):
 
     __tablename__ = "perks_conflict_claims"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["resident_id", "admission_id"], ["perks_admissions.resident_id", "perks_admissions.id"]
-        ),
+        ForeignKeyConstraint(["resident_id", "admission_id"], ["perks_admissions.resident_id", "perks_admissions.id"]),
         CheckConstraint("step IN ('claimed', 'waived', 'accepted', 'rejected')", name="step_known"),
         Index("ix_perks_conflict_claims_step", "step", "claimed_at", "admission_id"),
         Index("ix_perks_conflict_claims_admission", "admission_id"),

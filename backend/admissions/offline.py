@@ -174,7 +174,7 @@ class OfflineVerifier:
 def _may_be_offline(offer: Mapping[str, Any]) -> bool:
     """Up to a value means up to a value that is known: a use that is worth 0 fen to nobody's knowledge stays online."""
     mode = offer["offline"]["mode"]
-    return mode == "uses" or (mode == "value" and offer["value_fen"] > 0)
+    return bool(mode == "uses" or (mode == "value" and offer["value_fen"] > 0))
 
 
 def _within_limit(offer: Mapping[str, Any], admitted: int) -> bool:

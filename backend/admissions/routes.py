@@ -22,8 +22,8 @@ from backend.web.problems import prefers_english, problems
 blp = blueprint("admissions", "场所核销：核验、放行、离线包")
 
 SCAN_REFUSALS = (
-    errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.CouponNotYet, errors.NotYourOffer, errors.CouponRequired,
-    NotEntitled, OfferClosed, SoldOut, errors.StatusUnknown, errors.DeviceWithoutVenue,
+    errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.CouponNotYet, errors.NotYourOffer,
+    errors.CouponRequired, NotEntitled, OfferClosed, SoldOut, errors.StatusUnknown, errors.DeviceWithoutVenue,
     CodeExpired, CodeNotVerified,
 )  # fmt: skip
 

@@ -42,7 +42,10 @@ def lint_limits(content: Mapping[str, Any]) -> list[str]:
     limits = content.get("limits")
     known = limits if isinstance(limits, Mapping) else {}
     problems = []
-    for key, least, most in (("undo_seconds", 0, LONGEST_UNDO_SECONDS), ("offline_upload_days", 1, LONGEST_UPLOAD_DAYS)):
+    for key, least, most in (
+        ("undo_seconds", 0, LONGEST_UNDO_SECONDS),
+        ("offline_upload_days", 1, LONGEST_UPLOAD_DAYS),
+    ):
         value = known.get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             problems.append(f"limits.{key} 应为 {least} 至 {most} 的整数")

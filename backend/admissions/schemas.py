@@ -55,7 +55,7 @@ class UndoneView(View):
 
 
 class OfflinePolicyView(View):
-    """``uses``: up to ``max_uses`` admissions. ``value``: admissions that are worth up to ``max_value_fen`` together."""
+    """``uses``: up to ``max_uses`` admissions. ``value``: what is worth up to ``max_value_fen`` together."""
 
     mode = fields.String(required=True, validate=one_of("none", "uses", "value"))
     max_uses = fields.Integer(required=True, metadata={"description": "一份离线包内一台设备至多离线放行的次数"})

@@ -10,7 +10,6 @@ from backend.admissions.undoing import Undone, undo
 from backend.admissions.venue import admit, upload
 
 
-
 def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object]]) -> list[str]:
     """The check of the door's limits in ``city.toml`` that the composition root registers."""
     del contents
@@ -18,6 +17,6 @@ def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object
 
 
 __all__ = [
-    "Door", "Judgement", "Outcome", "Undone", "admit", "door", "lint_policy", "offline_pack", "on_place_changed", "undo",
-    "upload", "verify",
+    "Door", "Judgement", "Outcome", "Undone", "admit", "door", "lint_policy", "offline_pack", "on_place_changed",
+    "undo", "upload", "verify",
 ]  # fmt: skip

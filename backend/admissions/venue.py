@@ -145,7 +145,10 @@ def settle(session: Session, coupon: Row[Any], use_no: int, partner_id: UUID) ->
 
 
 def tell_packs(session: Session, coupon: Row[Any], used: int, used_at: datetime) -> None:
-    """Note how many uses are gone for devices that judge offline. A used-up coupon is forgotten when its last code has died."""
+    """Note how many uses are gone for devices that judge offline.
+
+    A used-up coupon is forgotten when its last code has died.
+    """
     if coupon.terms["offline"]["mode"] == "none":
         return
     drop_after = coupon.valid_until

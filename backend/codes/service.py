@@ -49,6 +49,7 @@ __all__ = [
     "forget_keys", "grouped_printed_code", "is_revoked", "jwks", "key_states", "list_states", "lookup_printed",
     "normal_printed_code", "offline_keys", "poster_pdf", "printed_code", "printed_of", "printed_url",
     "purge_statuses", "qr_png", "qr_svg", "qr_svg_fast", "read_code", "restore_status", "revoke_printed",
-    "revoke_status", "revoked_at", "rotate_key", "seal_row", "sign_code", "sign_statement", "signing_gaps", "statement_key", "status_list_age_seconds",
-    "status_list_token", "status_list_tokens", "status_list_uris", "tend_keys", "withdraw_key",
+    "revoke_status", "revoked_at", "rotate_key", "seal_row", "sign_code", "sign_statement", "signing_gaps",
+    "statement_key", "status_list_age_seconds", "status_list_token", "status_list_tokens", "status_list_uris",
+    "tend_keys", "withdraw_key",
 ]  # fmt: skip

@@ -166,8 +166,8 @@ def status_list_token(reader: Reader, list_id: int = 0) -> str:
     of_list = select(Revocation.status_index, Revocation.revoked_at).where(Revocation.list_id == list_id)
     rows = reader.execute(of_list).all()
     revoked = [row.status_index for row in rows]
-    last = max((row.revoked_at for row in rows), default=None)
-    version = _version(reader, list_id, len(revoked), sum(revoked), last)
+    newest = max((row.revoked_at for row in rows), default=None)
+    version = _version(reader, list_id, len(revoked), sum(revoked), newest)
     token = _signed(reader, version, sizes[list_id], revoked)
     held[list_id] = (version, token)
     return token

@@ -23,7 +23,8 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
     ("issued", "undo"): "issued",
     ("used", "undo"): "issued",
 }
-"""Every legal step of a coupon: (status, act) → status. ``cancelled`` and ``expired`` are final, ``used`` but for an undo."""
+"""Every legal step of a coupon: (status, act) → status. ``cancelled`` and ``expired`` are final, ``used`` but for
+an undo."""
 
 
 @dataclass(frozen=True)

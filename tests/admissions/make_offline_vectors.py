@@ -165,7 +165,9 @@ def cases() -> list[dict[str, Any]]:
     case("the last second of the pack", code(born=1400), left=1, now=MADE_AT + timedelta(hours=24, seconds=-1))
     case("the moment the pack ends", code(born=1400), "pack-stale", now=MADE_AT + timedelta(hours=24))
     short = {"pack": "one-hour"}
-    case("the last second of a pack that may be an hour old", code(), left=1, now=NOW + timedelta(seconds=1799), **short)
+    case(
+        "the last second of a pack that may be an hour old", code(), left=1, now=NOW + timedelta(seconds=1799), **short
+    )
     case("a pack that is older than the city allows", code(), "pack-stale", now=NOW + timedelta(minutes=30), **short)
     case("worth 80 yuan of the 200 that the device may admit", code(8, WORTH), left=3)
     case("160 of 200 yuan with this one", code(8, WORTH), left=3, since={"by_offer": {str(WORTH): 1}})

@@ -46,6 +46,7 @@ from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
 from tests.factories.declaration_calls import DeclarationCalls
+from tests.factories.door_calls import DoorCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
@@ -104,7 +105,8 @@ class Call:
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
+    DoorCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

@@ -65,6 +65,15 @@ SHOWS_NOBODY = {
     "create_enrolment_code": "a device", "list_devices": "devices", "list_device_venues": "venues",
     "rename_device": "a device", "suspend_device": "a device", "restore_device": "a device",
     "retire_device": "a device", "verify_code": "yes or no; discloses nobody", "admit": "yes or no; discloses nobody",
+    "undo_admission": "which offer; discloses nobody",
+    **dict.fromkeys(
+        ("read_shift_report", "download_shift_report", "read_partner_report", "download_partner_report"),
+        "figures by offer",
+    ),
+    **dict.fromkeys(
+        ("list_conflicts", "claim_conflict", "waive_conflict", "list_claims", "decide_conflict"),
+        "what happened at a door, and nobody's name or coupon",
+    ),
     "read_offline_pack": "numbers of coupons", "upload_admissions": "yes or no by row",
     "search_looks": "pseudonymous ids; the search is in the trail", "search_trail": "ids and figures",
     "list_seals": "figures", "read_entity_archive": "a legal entity; its representative's certificate is left out",
