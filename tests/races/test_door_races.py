@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -46,7 +44,9 @@ def standings(who: UUID) -> list[tuple[str, int | None, int]]:
         rows = reader.execute(
             select(Admission.standing, Admission.use_no, Admission.settled_points).where(Admission.resident_id == who)
         ).all()
-    return sorted(((row.standing, row.use_no, row.settled_points) for row in rows), key=lambda row: (row[0], row[1] or 0))
+    return sorted(
+        ((row.standing, row.use_no, row.settled_points) for row in rows), key=lambda row: (row[0], row[1] or 0)
+    )
 
 
 def test_an_undo_from_many_threads_gives_one_use_back() -> None:
@@ -141,7 +141,7 @@ def _places(known: Shop) -> int:
 
 def test_of_a_waiver_and_a_decision_exactly_one_happens() -> None:
     known = commit(lambda session: shop(session, price_points=PRICE, settlement_price_fen=5))
-    partner, office = Desk(uuid4(), "partner-manager"), Desk(uuid4(), "office")
+    partner, office, mine = Desk(uuid4(), "partner-manager"), Desk(uuid4(), "office"), [known.partner_id]
     for _ in range(ROUNDS // 2):
         who, _, code = held_coupon(known)
         commit(admit_of(known, code))
@@ -150,7 +150,7 @@ def test_of_a_waiver_and_a_decision_exactly_one_happens() -> None:
                 session, known.door, known.door.device_id, uuid4(), c, clock.now()
             )
         )
-        mine, key = [known.partner_id], late.id
+        key = late.id
         commit(lambda s, k=key: conflicts.claim(s, mine, k, "演示理由", partner, act(partner.account_id)))
         results = at_once(
             [lambda s, k=key: conflicts.waive(s, mine, k, partner, act(partner.account_id))]
@@ -161,5 +161,3 @@ def test_of_a_waiver_and_a_decision_exactly_one_happens() -> None:
         kept = "rejected" if isinstance(results[0], conflicts.Conflict) else "accepted"
         assert [row[0] for row in standings(who)] == sorted(["admitted", kept])
         assert balanced([who])
-
-
