@@ -72,7 +72,12 @@ class Day:
         }  # fmt: skip
 
 
-@settings(max_examples=12, phases=(Phase.explicit, Phase.generate), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    phases=(Phase.explicit, Phase.generate),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(SCANS, st.data())
 def test_any_order_and_any_repetition_leads_to_the_same(session: Session, scans: list[Scanned], data: Any) -> None:
     in_order, shuffled = Day(session, scans), Day(session, scans)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,19 +24,35 @@ class DoorCalls:
     """A part of ``World``: each method makes what the call of its name needs."""
 
     resident: people.Resident
+    neighbour: people.Resident
     staff: dict[str, people.Staff]
     shop: shops.Shop
-    _code: Callable[[Session], str]
+    other_shop: shops.Shop
 
     def _undo_admission(self, session: Session) -> dict[str, Any]:
-        door = self.shop.door
-        done = admissions.admit(session, door, self._code(session), None, shops.act(door.device_id))
-        return {"params": {"admission_id": done.id}}
+        """Of somebody else's coupon: what the resident has stays as it is."""
+        visitor = people.resident(session).resident_id
+        shops.give_points(session, visitor, 50)
+        return {"params": {"admission_id": self._let_in(session, self.shop, visitor)[0]}}
+
+    @staticmethod
+    def _let_in(session: Session, known: shops.Shop, visitor: UUID) -> tuple[UUID, str]:
+        """An admission at the shop's door, and the code of its coupon."""
+        coupon_id = perks.redeem(session, visitor, known.offer_id, shops.act(visitor)).coupon.id
+        code = coupons.coupon_code(session, visitor, coupon_id).text
+        return admissions.admit(session, known.door, code, None, shops.act(known.door.device_id)).id, code
+
+    def admitted_twice(self, session: Session) -> tuple[UUID, UUID]:
+        """The neighbour's coupon, used at the other shop and then let in once more offline: use and conflict."""
+        admission_id, code = self._let_in(session, self.other_shop, self.neighbour.resident_id)
+        door = self.other_shop.door
+        conflict = admissions.upload(session, door, door.device_id, uuid4(), code, clock.now())
+        return admission_id, conflict.id
 
     def _own_conflict(self, session: Session) -> dict[str, Any]:
         """The resident's coupon was let in offline, against its terms, at a venue of the manager's."""
         manager, mine = self.staff["partner-manager"], self.resident.resident_id
-        known = shops.shop(session, offline={"mode": "none"}, settlement_price_fen=800)
+        known = shops.shop(session, offline={"mode": "none"}, settlement_price_fen=800, uses=2)
         venue_id = shops.venue(session, manager.organisation_id)
         session.execute(insert(OfferVenue).values(offer_id=known.offer_id, venue_id=venue_id))
         device = people.device(session, manager.organisation_id, venue_id)

@@ -62,6 +62,7 @@ OPEN_BY_DESIGN = {
     "unlink_oidc_subject": ADMINISTERED, "list_staff_sessions": ADMINISTERED, "end_staff_sessions": ADMINISTERED,
     "revoke_invitation": ADMINISTERED,
     "decide_quarantined": "the office decides for every department",
+    "decide_conflict": "the office decides for every partner",
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
 
@@ -107,6 +108,7 @@ class Others:
             record = penalty(session, entity_code(), "别处的商店")
             source = people.organisation(session, "department", record_calls.SOURCE)
             elsewhere = people.staff(session, "data-officer", source)
+            admission, conflict = world.admitted_twice(session)
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
@@ -120,6 +122,8 @@ class Others:
             "record_id": record,
             "declaration_id": declaration,
             "batch_id": batch,
+            "admission_id": admission,
+            "conflict_id": conflict,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

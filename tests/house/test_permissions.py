@@ -78,6 +78,9 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    "undo_admission": (404, "not-found"),
+    "claim_conflict": (404, "not-found"),
+    "waive_conflict": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -95,6 +98,7 @@ OPEN = {
     "lift_pause": "any counter serves whoever stands before it",
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
+    "decide_conflict": "the office decides for every partner",
     "propose_reversal": "the office corrects everybody's, by two",
     "correct_phone": "WeChat says whose phone a code is; the correction is the caller's own",
     "correct_name": "the counter's code is bound to the id number of whoever uses it",
