@@ -14,6 +14,7 @@ from backend.accounts import jobs as accounts_jobs
 from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
+from backend.admissions import desk_routes as admissions_desk_routes
 from backend.admissions import jobs as admissions_jobs
 from backend.admissions import routes as admissions_routes
 from backend.admissions import service as admissions
@@ -148,8 +149,8 @@ BLUEPRINTS = (
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
     ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
-    perks_partner_routes.blp, admissions_routes.blp, partners_routes.blp, merchants_routes.blp, uploads.blp,
-    codes_routes.blp, approvals_routes.blp,
+    perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp, partners_routes.blp,
+    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -308,8 +309,8 @@ def _wire_city() -> None:
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
     for check in (
-        privacy.lint_policy, limits.lint_policy, quality.lint_policy, partners.lint_policy, settlement.lint_policy,
-        statements.lint_city,
+        privacy.lint_policy, limits.lint_policy, quality.lint_policy, admissions.lint_policy, partners.lint_policy,
+        settlement.lint_policy, statements.lint_city,
     ):  # fmt: skip
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)

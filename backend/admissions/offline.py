@@ -117,11 +117,11 @@ class OfflineVerifier:
         if offer is None:
             raise Refused("not-your-offer")
         about = {"offer_id": offer_id, "title": offer["title"]}
-        if offer["offline"]["mode"] != "uses":
+        if not _may_be_offline(offer):
             raise Refused("offline-not-allowed", **about)
         status = claims[OURS][1] if len(claims[OURS]) > 1 else None
         left = self._uses_left(status, offer, since, now, about)
-        if since.by_offer.get(offer_id, 0) >= offer["offline"]["max_uses"]:
+        if not _within_limit(offer, since.by_offer.get(offer_id, 0) + 1):
             raise Refused("offline-limit", **about)
         return Verdict("valid", "", offer_id, offer["title"], left, status)
 
@@ -169,6 +169,20 @@ class OfflineVerifier:
         if opened is None or now.timestamp() >= opened[0] or index >= len(opened[1]) * 8:
             raise Refused("status-unknown", **about)
         return bool(opened[1][index >> 3] >> (index & 7) & 1)
+
+
+def _may_be_offline(offer: Mapping[str, Any]) -> bool:
+    """Up to a value means up to a value that is known: a use that is worth 0 fen to nobody's knowledge stays online."""
+    mode = offer["offline"]["mode"]
+    return bool(mode == "uses" or (mode == "value" and offer["value_fen"] > 0))
+
+
+def _within_limit(offer: Mapping[str, Any], admitted: int) -> bool:
+    """Whether so many admissions of the offer since the pack, this one included, are what one device may make."""
+    policy = offer["offline"]
+    if policy["mode"] == "value":
+        return bool(admitted * offer["value_fen"] <= policy["max_value_fen"])
+    return bool(admitted <= policy["max_uses"])
 
 
 def _instant(value: str | datetime) -> datetime:

@@ -46,6 +46,7 @@ from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
 from tests.factories.declaration_calls import DeclarationCalls
+from tests.factories.door_calls import DoorCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.obligation_calls import ObligationCalls
 from tests.factories.partner_calls import PartnerCalls
@@ -109,8 +110,8 @@ class Call:
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, PartnerCalls,
-    SettlementCalls, ObligationCalls, WebhookCalls,
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, DoorCalls,
+    PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

@@ -29,9 +29,9 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
     "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
-    "simulate_score_draft", "withdraw_application", "draw_partner_invitation", "withdraw_proposal",
-    "withdraw_staff_request", "draw_staff_invitation", "release_obligation", "withdraw_obligation", "ping_webhook",
-    "retry_webhook_delivery",
+    "simulate_score_draft", "undo_admission", "waive_conflict", "withdraw_application", "draw_partner_invitation",
+    "withdraw_proposal", "withdraw_staff_request", "draw_staff_invitation", "release_obligation",
+    "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
@@ -40,10 +40,11 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record",
          "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
-         "decide_quarantined", "apply_as_partner", "decide_partner_application", "decide_partner_proposal",
-         "propose_offer", "propose_venue", "request_staff", "dispute_obligation", "charge_obligation",
-         "report_payment", "release_obligation", "withdraw_obligation", "decide_obligation_dispute", "create_webhook",
-         "rotate_webhook_secret", "ping_webhook", "retry_webhook_delivery"]  # fmt: skip
+         "decide_quarantined", "undo_admission", "claim_conflict", "waive_conflict", "decide_conflict",
+         "apply_as_partner", "decide_partner_application", "decide_partner_proposal", "propose_offer", "propose_venue",
+         "request_staff", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
+         "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
+         "retry_webhook_delivery"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 

@@ -69,6 +69,7 @@ OPEN_BY_DESIGN = {
     "show_obligation_dispute": "the office decides every partner's disputes",
     "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
+    "decide_conflict": "the office decides for every partner",
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
 
@@ -119,6 +120,7 @@ class Others:
             application = world.new_application(session).id
             proposal = world.new_proposal(session, "other partner-manager")
             request, _ = world._asked(session, world._own(session, "other partner-manager"))
+            admission, conflict = world.admitted_twice(session)
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
             manager = world.staff["other partner-manager"]
             webhook = webhook_calls.webhook(session, manager).webhook.id
@@ -138,6 +140,8 @@ class Others:
             "application_id": application,
             "proposal_id": proposal,
             "request_id": request,
+            "admission_id": admission,
+            "conflict_id": conflict,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

@@ -77,6 +77,15 @@ SHOWS_NOBODY = {
     "rename_device": "a device", "suspend_device": "a device", "restore_device": "a device",
     "retire_device": "a device", "verify_code": "yes or no; discloses nobody", "admit": "yes or no; discloses nobody",
     "extend_coupons": "how many coupons", "list_coupon_extensions": "how many coupons",
+    "undo_admission": "which offer; discloses nobody",
+    **dict.fromkeys(
+        ("read_shift_report", "download_shift_report", "read_partner_report", "download_partner_report"),
+        "figures by offer",
+    ),
+    **dict.fromkeys(
+        ("list_conflicts", "claim_conflict", "waive_conflict", "list_claims", "decide_conflict"),
+        "what happened at a door, and nobody's name or coupon",
+    ),
     "read_offline_pack": "numbers of coupons", "upload_admissions": "yes or no by row",
     **dict.fromkeys(
         ("list_partner_obligations", "read_partner_obligation", "charge_obligation", "report_payment",

@@ -104,6 +104,9 @@ REFUSED = {
         ),
         (404, "not-found"),
     ),
+    "undo_admission": (404, "not-found"),
+    "claim_conflict": (404, "not-found"),
+    "waive_conflict": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -121,6 +124,7 @@ OPEN = {
     "lift_pause": "any counter serves whoever stands before it",
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
+    "decide_conflict": "the office decides for every partner",
     "propose_reversal": "the office corrects everybody's, by two",
     "correct_phone": "WeChat says whose phone a code is; the correction is the caller's own",
     "correct_name": "the counter's code is bound to the id number of whoever uses it",

@@ -43,7 +43,7 @@ def test_a_coupon_is_good_in_its_slot_and_a_little_before(session: Session) -> N
     row = service.find_coupon(session, who, coupon.id)
     assert row is not None
     early = timedelta(minutes=15)
-    assert service.usable_now(row, slot.starts_at - early - timedelta(seconds=1)) == "not-yet-valid"
+    assert service.usable_now(row, slot.starts_at - early - timedelta(seconds=1)) == "coupon-not-yet"
     assert service.usable_now(row, slot.starts_at - early) == ""
     with pytest.raises(errors.CouponNotActive):
         service.coupon_code(session, who, coupon.id)
