@@ -4512,8 +4512,7 @@ export interface components {
             verdict: "admitted";
         };
         ApplicationBody: {
-            /** @default  */
-            contact_email: string;
+            contact_email?: string;
             contact_name: string;
             contact_phone: string;
             /** @description 打算提供的优惠和服务 */
@@ -4534,8 +4533,7 @@ export interface components {
             slug?: string;
         };
         ApplicationRequest: {
-            /** @default  */
-            contact_email: string;
+            contact_email?: string;
             contact_name: string;
             contact_phone: string;
             /** @description 打算提供的优惠和服务 */
