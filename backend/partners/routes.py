@@ -41,7 +41,7 @@ def _follow_token() -> str:
 
 
 def _new(body: dict[str, Any]) -> NewApplication:
-    contact = Contact(body["contact_name"], body["contact_phone"], body["contact_email"])
+    contact = Contact(body["contact_name"], body["contact_phone"], body.get("contact_email", ""))
     return NewApplication(
         body["unified_social_credit_code"], body["name"], contact, body["venues"], body["scenes"], body["intends"]
     )

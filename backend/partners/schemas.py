@@ -55,7 +55,7 @@ class ApplicationBody(Request):
     name = Text(most=80, least=2, pattern=PLAIN, required=True, metadata={"description": "与营业执照一致的名称"})
     contact_name = Text(most=60, pattern=PLAIN, required=True)
     contact_phone = Text(least=6, most=20, pattern=r"^[0-9][0-9-]{5,19}$", required=True)
-    contact_email = Text(most=120, pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$", load_default="")
+    contact_email = Text(most=120, pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")
     venues = fields.List(
         fields.Nested(NewVenue), required=True, validate=validate.Length(1, 20, error="1 至 20 处场所。")
     )
