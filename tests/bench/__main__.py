@@ -19,8 +19,10 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import batches, in_process, limits, over_http, promises, scores
+from tests.bench import batches, in_process, limits, offline, over_http, promises, scores
 from tests.bench.measure import Line, show
+from tests.bench.peers import ledger, pretix
+from tests.bench.peers.venvs import PeerMissing
 from tests.suites import postgresql_missing
 
 Run = Callable[[], list[Line]]
@@ -43,6 +45,9 @@ ALL: dict[str, tuple[Run, bool]] = {
     "scores-one": (scores.one_resident, True),
     "scores-reads-postgresql": (partial(scores.reads, "postgresql"), True),
     "scores-reads-sqlite": (partial(scores.reads, "sqlite"), False),
+    "ledger-hordak": (ledger.beside_hordak, True),
+    "admission-pretix": (pretix.admission, True),
+    "offline": (offline.verifying, False),
     "limits": (limits.costs, False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
@@ -69,6 +74,9 @@ def main() -> int:
         started = time.perf_counter()
         try:
             lines = run()
+        except PeerMissing as missing_peer:
+            print(f"SKIPPED: {name}: {missing_peer}", flush=True)
+            continue
         except Exception as error:
             traceback.print_exc()
             lines = [Line(name, f"failed: {type(error).__name__}", "", 0.0, 1.0)]
