@@ -21,7 +21,7 @@ from typing import Any
 from config.settings import ROOT
 from tests.bench import batches, in_process, limits, offline, over_http, promises, scores
 from tests.bench.measure import Line, show
-from tests.bench.peers import ledger, pretix
+from tests.bench.peers import admission, ledger
 from tests.bench.peers.venvs import PeerMissing
 from tests.suites import postgresql_missing
 
@@ -46,7 +46,7 @@ ALL: dict[str, tuple[Run, bool]] = {
     "scores-reads-postgresql": (partial(scores.reads, "postgresql"), True),
     "scores-reads-sqlite": (partial(scores.reads, "sqlite"), False),
     "ledger-hordak": (ledger.beside_hordak, True),
-    "admission-pretix": (pretix.admission, True),
+    "admission-pretix": (admission.beside_pretix, True),
     "offline": (offline.verifying, False),
     "limits": (limits.costs, False),
     "crowd": (promises.crowd, True),

@@ -1,4 +1,4 @@
-"""The least of a Django project that django-hordak needs. It runs in hordak's own environment and knows nothing of us."""
+"""The least of a Django project that django-hordak needs; it runs in hordak's own environment."""
 
 import os
 

@@ -1,8 +1,8 @@
 """Our ledger's transfer beside django-hordak's, on one PostgreSQL server, in as many processes, in turns.
 
 Ours carries what hordak's has not: an idempotency key, a stored balance that cannot turn negative, lots with their end
-and the proof of which lot paid. Hordak's is ``Account.transfer_to`` in one ``atomic`` block: a transaction and two legs,
-whose sum its triggers check. Both run in plain processes, without a web server, one connection each.
+and the proof of which lot paid. Hordak's is ``Account.transfer_to`` in one ``atomic`` block: a transaction and two
+legs, whose sum its triggers check. Both run in plain processes, without a web server, one connection each.
 """
 
 from __future__ import annotations

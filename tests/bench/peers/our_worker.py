@@ -1,4 +1,4 @@
-"""``python -m tests.bench.peers.our_worker RESIDENT_IDS PARTNER_ID``: our ledger's transfers, as ``hordak_worker`` does hordak's.
+"""``our_worker RESIDENT_IDS PARTNER_ID``: our ledger's transfers, as ``hordak_worker`` does hordak's.
 
 One is what a redemption does to the ledger: the operation that makes it happen once, the wallet's balance under its
 lock, lots oldest first, an allocation and the transfer, committed.

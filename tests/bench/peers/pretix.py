@@ -1,1 +1,0 @@
-def admission(): return []
