@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -63,6 +64,7 @@ def main() -> int:
     chosen = parser.parse_args().names or list(ALL)
     if unknown := [name for name in chosen if name not in ALL]:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(ALL)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is ended, as by Ctrl-C
     missing = postgresql_missing()
     results: list[dict[str, Any]] = []
     shown: list[Line] = []

@@ -42,9 +42,7 @@ def beside_hordak() -> list[Line]:
                 subprocess.run([python, str(WORKER), "prepare", str(RESIDENTS)], env=env, check=True)
                 ids = ",".join(each["id"] for each in server.made.residents)
                 ours = [sys.executable, "-m", "tests.bench.peers.our_worker", ids, server.made.partner_id]
-                lines = [
-                    _measure(many, (ours, server.env), ([python, str(WORKER), "work"], env)) for many in PROCESSES
-                ]
+                lines = [_measure(many, (ours, server.env), ([python, str(WORKER), "work"], env)) for many in PROCESSES]
                 _prove(lines, mine, int(subprocess.check_output([python, str(WORKER), "count"], env=env)))
             finally:
                 server.close()
