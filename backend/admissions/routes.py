@@ -76,8 +76,9 @@ def admit(body: dict[str, Any]) -> service.Outcome:
     券码核销一次使用；身份码对不需要积分的优惠即时兑换并核销。每次拒绝都有原因，并记入本机的扫码记录；
     同一个 Idempotency-Key 重试得到同样的答复。`already-used` 附上次使用的时间和场所。
     """
+    at_door, operation = _door(), callers.operation()  # before anybody waits for our locks
     with transaction() as session:
-        outcome = service.admit(session, _door(), body["code"], body["offer_id"], callers.operation())
+        outcome = service.admit(session, at_door, body["code"], body["offer_id"], operation)
     if outcome.refusal is not None:
         raise outcome.refusal
     return outcome

@@ -117,9 +117,10 @@ def redeem(body: dict[str, Any], offer_id: UUID) -> service.RedemptionView:
     """
     caller = callers.current()
     guardian = caller.acting_id if caller.acts_as == "guardian" else None
+    operation = callers.operation()  # before anybody waits for our locks
     with transaction() as session:
         return service.redeem(
-            session, caller.person(), offer_id, callers.operation(), guardian_id=guardian,
+            session, caller.person(), offer_id, operation, guardian_id=guardian,
             slot_starts_at=body.get("slot_starts_at"),
         )  # fmt: skip
 

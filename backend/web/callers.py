@@ -387,7 +387,7 @@ def operation() -> Operation:
 def _canonical_body() -> bytes:
     body = request.get_data(cache=True)
     try:
-        return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
+        return body and json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return body
 

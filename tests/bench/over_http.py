@@ -95,7 +95,7 @@ def servers() -> list[Line]:
 
 
 AT_LEAST = {
-    "redemption": {"postgresql": 0.6, "sqlite": 0.5},
+    "redemption": {"postgresql": 0.75, "sqlite": 0.6},
     "verification": {"postgresql": 0.6, "sqlite": 0.6},
     "home": {"postgresql": 0.5, "sqlite": 0.5},
 }
