@@ -139,6 +139,8 @@ def slots_shown(reader: Reader, offer_id: UUID, first: date | None, last: date |
     first = first or clock.today()
     last = last or first + timedelta(days=6)
     if last < first or (last - first).days >= MOST_DAYS:
-        raise FieldError.at("/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most.")
+        raise FieldError.at(
+            "/query/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most."
+        )
     found = shelf.slots(reader, offer_id, first, last)
     return [SlotShown(slot.starts_at, slot.ends_at, min(slot.left, FEW), slot.full) for slot in found]

@@ -26,7 +26,8 @@ LARGEST_BODY = 256 * 1024
 LARGEST = {"send_batch": 1024 * 1024}
 """Routes that take more than the common limit."""
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT")} - {
-    "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
+    "sign_out", "cancel_coupon", "reissue_coupon", "transfer_coupon", "create_coupon_code", "upload_file",
+    "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
     "simulate_score_draft",
@@ -38,7 +39,7 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record",
          "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
-         "decide_quarantined"]  # fmt: skip
+         "decide_quarantined", "reissue_coupon", "extend_coupons"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -243,7 +244,7 @@ QUERIES = {
     **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at", "known_at")},
     "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
-    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-10-01", "2026-10\x00"] for one in ("from", "to")},
+    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"] for one in ("from", "to")},
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
     "kind": ["", "person", "LICENCE", "penalty\x00"], "name": ["", "x" * 61, "\x00", "a\x1b"],
     "code": ["", "x" * 41, "\x00", "%", "1", "91110000600037341M"], "document_no": ["", "x" * 121, "\x00", "a\x1b"],
