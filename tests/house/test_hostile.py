@@ -208,7 +208,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         "reason": "另一个理由", "title": "另一场", "text": "另一件", "code": "XY1:OTHER", "version": "2025.9",
         "result": "reject", "item_code": "NP-QUA-01",
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
-        "content": {"version": "t.other"},
+        "content": {"version": "t.other"}, "slot_starts_at": "2027-01-01T01:00:00Z",
         "rows": [{"另一列": "另一行"}],
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
