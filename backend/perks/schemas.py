@@ -162,7 +162,7 @@ class CouponView(View):
 class RedemptionRequest(Request):
     """Needed only for an offer with time slots."""
 
-    slot_starts_at = Instant(load_default=None, metadata={"description": "所选时段的开始时间"})
+    slot_starts_at = Instant(load_default=None, allow_none=True, metadata={"description": "所选时段的开始时间"})
 
 
 class SlotsQuery(PageQuery):

@@ -45,6 +45,7 @@ from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
+from tests.factories.coupon_calls import CouponCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.door_calls import DoorCalls
 from tests.factories.modelling_calls import ModellingCalls
@@ -110,8 +111,8 @@ class Call:
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, DoorCalls,
-    PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls,
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, CouponCalls,
+    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
@@ -412,24 +413,8 @@ class World(
     def _read_offer(self, _: Session) -> dict[str, Any]:
         return {"params": {"offer_id": self.shop.offer_id}}
 
-    def _list_slots(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
-
-    def _reissue_coupon(self, session: Session) -> dict[str, Any]:
-        return {"params": {"coupon_id": self.new_coupon(session)}}
-
-    def _transfer_coupon(self, _: Session) -> dict[str, Any]:
-        return {"params": {"coupon_id": self.coupon_id}}
-
-    def _extend_coupons(self, _: Session) -> dict[str, Any]:
-        until = (clock.today() + timedelta(days=90)).isoformat()
-        return {"params": {"offer_id": self.shop.offer_id}, "body": {"until_on": until, "reason": "场馆检修"}}
-
-    def _list_coupon_extensions(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
-
     def _redeem(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
+        return {"params": {"offer_id": self.shop.offer_id}, "body": {"slot_starts_at": None}}
 
     def _read_coupon(self, _: Session) -> dict[str, Any]:
         return {"params": {"coupon_id": self.coupon_id}}

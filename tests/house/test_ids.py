@@ -47,7 +47,8 @@ ADMINISTERED = "the administrator of accounts is so for every organisation"
 OPEN_BY_DESIGN = {
     "show_covenant": "a community is open to all", "sign_covenant": "a community is open to all",
     "list_offers": "offers are shown to all",
-    "read_offer": "offers are shown to all", "redeem": "an offer is open to all",
+    "read_offer": "offers are shown to all", "list_slots": "offers are shown to all",
+    "redeem": "an offer is open to all",
     "grant_budget": "the office orders for every organisation", "give_device_nonce": "says nothing about devices",
     "submit_deed:community_id": "a resident may have joined several communities",
     "propose_adjustment": "the office orders for every resident; a second person decides",

@@ -189,4 +189,6 @@ def test_slots_are_seen_and_booked_over_http(client: CheckedClient) -> None:
     seen = client.get(f"{path}/slots?{query}").get_json()["items"]
     assert [item["full"] for item in seen] == [False, True, False, False]
     assert client.get(f"{path}/slots?from={tomorrow}&to={tomorrow + timedelta(days=31)}").status_code == 422
+    for far in ("from=9999-12-31", "from=0001-01-01", "from=9999-12-30&to=9999-12-31"):
+        assert client.get(f"{path}/slots?{far}").get_json()["items"] == []
     assert client.get(f"/api/v1/perks/offers/{uuid4()}/slots").status_code == 404
