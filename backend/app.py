@@ -67,6 +67,7 @@ from backend.kit import (
 )
 from backend.kit import cli as kit_cli
 from backend.ledger import adjusting, reversing
+from backend.ledger import limits as points_limits
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import routes as ledger_routes
@@ -211,6 +212,7 @@ def wire(settings: Settings) -> None:
     _wire_wechat(settings)
     _wire_accounts(settings)
     _wire_city()
+    points_limits.bind(settings.limits)
     _wire_approvals()
     _wire_devices(settings)
     _wire_news()
@@ -274,8 +276,9 @@ def _wire_city() -> None:
     """Who checks which kind of city file, and who keeps tables of it."""
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
-    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy):
+    for check in (privacy.lint_policy, limits.lint_policy, quality.lint_policy, points_limits.lint_policy):
         city.linter("city", check)
+    city.applier("city", points_limits.forget)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
     city.linter("catalogue", declarations.lint_policy)

@@ -12,7 +12,7 @@ from backend.codes.errors import CodeExpired, CodeNotVerified, SigningKeyMissing
 from backend.kit import figures
 from backend.kit.db import reading, transaction
 from backend.kit.errors import DomainError, NotFound
-from backend.ledger.errors import NotEnoughPoints
+from backend.ledger.errors import NotEnoughPoints, PointsLimitReached
 from backend.perks import errors, schemas, service
 from backend.web import callers, paging
 from backend.web.api import blueprint
@@ -23,7 +23,8 @@ from backend.web.problems import prefers_english, problems
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
 
 REDEEM_REFUSALS = (
-    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
+    errors.SoldOut, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, PointsLimitReached,
+    SpendingPaused,
 )  # fmt: skip
 SCAN_REFUSALS = (
     errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.NotYourOffer, errors.CouponRequired,
