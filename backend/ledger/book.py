@@ -5,7 +5,7 @@ Private to this room; other rooms call `service`. Statements of the hot path are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -167,16 +167,41 @@ class Book:
             batch.add(_ALLOCATE, row)
 
 
-_SET_WALLET = Prepared(
+def many_books(session: Session, rows: Iterable[Any]) -> dict[UUID, Book]:
+    """The books of wallets that were just locked: resident, balance, entries, counted."""
+    closed_until = session.execute(_CLOSED_UNTIL).scalar()
+    return {row[0]: Book(*row, closed_until=closed_until) for row in rows}
+
+
+def write_all(session: Session, books: Sequence[Book]) -> None:
+    """Write many books, each kind of row in one go."""
+    if not books:
+        return
+    changes = [{"key": book.resident_id, "lot": lot, "delta": by} for book in books for lot, by in book.deltas.items()]
+    told = [
+        {"key": book.resident_id, "points": book.balance_points, "number": book.entries, "counts": book.counted}
+        for book in books
+    ]
+    posted = [{name: getattr(one, name) for name in _FIELDS} for book in books for one in book.transfers]
+    session.execute(transfers.insert(), posted)
+    session.execute(allocations.insert(), [row for book in books for row in book.allocations])
+    connection = session.connection()
+    connection.execute(_LOT_CHANGED, changes)
+    connection.execute(_WALLET_SET, told)
+
+
+_WALLET_SET = (
     sa.update(wallets)
     .where(wallets.c.resident_id == bindparam("key"))
     .values(balance_points=bindparam("points"), entries=bindparam("number"), counted=bindparam("counts"))
 )
-_CHANGE_LOT = Prepared(
+_LOT_CHANGED = (
     sa.update(lots)
     .where(lots.c.resident_id == bindparam("key"), lots.c.id == bindparam("lot"))
     .values(remaining_points=lots.c.remaining_points + bindparam("delta"))
 )
+_SET_WALLET = Prepared(_WALLET_SET)
+_CHANGE_LOT = Prepared(_LOT_CHANGED)
 _POST = Prepared(transfers.insert(), _FIELDS)
 _ALLOCATE = Prepared(allocations.insert())
 
