@@ -20,7 +20,7 @@ from backend.kit import clock
 from backend.kit.db import for_update, insert_if_absent
 from backend.kit.ids import new_id
 from backend.kit.prepared import Batch, Prepared
-from backend.ledger import rules
+from backend.ledger import bulk, rules
 from backend.ledger.models import accounts, allocations, days, lots, transfers, wallets
 from backend.ledger.rules import Lot, Take, account_id
 
@@ -174,34 +174,34 @@ def many_books(session: Session, rows: Iterable[Any]) -> dict[UUID, Book]:
 
 
 def write_all(session: Session, books: Sequence[Book]) -> None:
-    """Write many books, each kind of row in one go."""
-    if not books:
-        return
-    changes = [{"key": book.resident_id, "lot": lot, "delta": by} for book in books for lot, by in book.deltas.items()]
-    told = [
-        {"key": book.resident_id, "points": book.balance_points, "number": book.entries, "counts": book.counted}
+    """Write many books, each kind of row in one go. What they have counted towards limits does not change."""
+    changed = [
+        {"resident_id": book.resident_id, "id": lot, "remaining_points": by}
         for book in books
+        for lot, by in book.deltas.items()
+    ]
+    wallets_now = [
+        {"resident_id": book.resident_id, "balance_points": book.balance_points, "entries": book.entries}
+        for book in books
+        if book.entries != book.entries_before
     ]
     posted = [{name: getattr(one, name) for name in _FIELDS} for book in books for one in book.transfers]
-    session.execute(transfers.insert(), posted)
-    session.execute(allocations.insert(), [row for book in books for row in book.allocations])
-    connection = session.connection()
-    connection.execute(_LOT_CHANGED, changes)
-    connection.execute(_WALLET_SET, told)
+    bulk.update_many(session, lots, ("resident_id", "id"), "remaining_points", changed)
+    bulk.update_many(session, wallets, ("resident_id",), None, wallets_now)
+    bulk.insert_many(session, transfers, posted)
+    bulk.insert_many(session, allocations, [row for book in books for row in book.allocations])
 
 
-_WALLET_SET = (
+_SET_WALLET = Prepared(
     sa.update(wallets)
     .where(wallets.c.resident_id == bindparam("key"))
     .values(balance_points=bindparam("points"), entries=bindparam("number"), counted=bindparam("counts"))
 )
-_LOT_CHANGED = (
+_CHANGE_LOT = Prepared(
     sa.update(lots)
     .where(lots.c.resident_id == bindparam("key"), lots.c.id == bindparam("lot"))
     .values(remaining_points=lots.c.remaining_points + bindparam("delta"))
 )
-_SET_WALLET = Prepared(_WALLET_SET)
-_CHANGE_LOT = Prepared(_LOT_CHANGED)
 _POST = Prepared(transfers.insert(), _FIELDS)
 _ALLOCATE = Prepared(allocations.insert())
 
