@@ -67,9 +67,9 @@ from backend.kit import (
 )
 from backend.kit import cli as kit_cli
 from backend.ledger import adjusting, reversing
-from backend.ledger import limits as points_limits
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
+from backend.ledger import limits as points_limits
 from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
@@ -97,6 +97,10 @@ from backend.privacy import cli as privacy_cli
 from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
+from backend.proofs import cli as proofs_cli
+from backend.proofs import jobs as proofs_jobs
+from backend.proofs import routes as proofs_routes
+from backend.proofs import verification as proofs
 from backend.publicity import jobs as publicity_jobs
 from backend.publicity import routes as publicity_routes
 from backend.quality import routes as quality_routes
@@ -123,6 +127,7 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, catalogue_routes.blp, records_routes.blp, batches_routes.blp,
     returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp, ledger_routes.blp,
+    proofs_routes.blp,
     community_routes.blp, perks_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, pages_home.blp, pages_publicity.blp, modelling_routes.blp, pages_routes.blp,
@@ -135,6 +140,8 @@ COMMANDS = (
 )  # fmt: skip
 
 scores_cli.scores.add_command(modelling_cli.simulate)
+ledger_cli.ledger.add_command(proofs_cli.publish_roots)
+ledger_cli.ledger.add_command(proofs_cli.verify_roots)
 
 
 class _App(Flask):
@@ -357,7 +364,7 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs,
+        perks_jobs, privacy_jobs, oversight_jobs, publicity_jobs, modelling_jobs, proofs_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
@@ -370,6 +377,7 @@ def _wire_backups() -> None:
     backups.bound_by("code_keys", codes.seal_row)
     backups.bound_by("staff_oidc_flows", staff.flow_row)
     backups.check_after_restoring("oversight", oversight.problems)
+    backups.check_after_restoring("proofs", proofs.problems)
 
 
 def _forget_operations(_day: object) -> str:

@@ -170,7 +170,7 @@ class Book:
 def many_books(session: Session, rows: Iterable[Any]) -> dict[UUID, Book]:
     """The books of wallets that were just locked: resident, balance, entries, counted."""
     closed_until = session.execute(_CLOSED_UNTIL).scalar()
-    return {row[0]: Book(*row, closed_until=closed_until) for row in rows}
+    return {row[0]: Book(row[0], row[1], row[2], row[3], closed_until) for row in rows}
 
 
 def write_all(session: Session, books: Sequence[Book]) -> None:
@@ -234,8 +234,12 @@ _LOCKED = _LOCK_WALLET.cte("locked")
 _SEEN = wallets.alias("seen")
 _LOCK_AND_LOTS = Prepared(
     select(
-        _LOCKED.c.balance_points, _LOCKED.c.entries, _LOCKED.c.counted,
-        _CLOSED_UNTIL.scalar_subquery().label("closed_until"), _SEEN.c.entries.label("seen_entries"), *_LOT,
+        _LOCKED.c.balance_points,
+        _LOCKED.c.entries,
+        _LOCKED.c.counted,
+        _CLOSED_UNTIL.scalar_subquery().label("closed_until"),
+        _SEEN.c.entries.label("seen_entries"),
+        *_LOT,
     )
     .select_from(_LOCKED)
     .join(_SEEN, _SEEN.c.resident_id == bindparam("key"))

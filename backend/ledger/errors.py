@@ -72,7 +72,7 @@ class PointsLimitReached(DomainError):
         "什么都没有改变。退回、结算、到期和更正不受限制。"
     )
     explain_en = (
-        "A city limits how often a wallet moves in a minute, and how many points of a kind in a day. `limit` names the one"
-        " reached; try again after `again_at`. Nothing has changed. Refunds, settlements, expiry and corrections are"
-        " never limited."
+        "A city limits how often a wallet moves in a minute, and how many points of a kind in a day. `limit` names the"
+        " one reached; try again after `again_at`. Nothing has changed. Refunds, settlements, expiry and corrections"
+        " are never limited."
     )

@@ -78,9 +78,9 @@ def count(session: Session, book: Book, code: str, points: int) -> Breach | None
 
 def refusal(breach: Breach) -> PointsLimitReached:
     """The refusal that says which limit, and when to come again."""
-    now = clock.now()
+    now, local = clock.now(), breach.again_at.astimezone(clock.SHANGHAI)
     error = PointsLimitReached(
-        f"限额 {breach.most}，{_words(breach.limit)}。请在 {breach.again_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M} 之后再试。",
+        f"限额 {breach.most}，{_words(breach.limit)}。请在 {local:%Y-%m-%d %H:%M} 之后再试。",
         f"The limit is {breach.most}; try again after {breach.again_at.isoformat()}.",
         limit=breach.limit, most=breach.most, again_at=breach.again_at.isoformat().replace("+00:00", "Z"),
     )  # fmt: skip

@@ -1,12 +1,12 @@
 """Days are closed one after another: their transfers are then complete, and summed up for each system account.
 
-**When a day is closed.** A transfer says ``created_at`` by the clock of the server that writes it, and is seen by others
-only when its transaction commits. So a day is closed an hour after it ended, and on PostgreSQL only when no transaction
-that has written anything is still open from before that hour: whatever begins later dates what it writes later, unless
-a clock is wrong by more than an hour. SQLite has one writer, so that none is open while a day is closed. From then on
-nothing is dated into a closed day: a transfer is dated the end of the newest one when a clock says less
-(``book.Book.post``), so a clock that was set back makes nothing late and refuses nobody. What has not been closed yet is
-counted from the transfers themselves, each time somebody asks.
+**When a day is closed.** A transfer says ``created_at`` by the clock of the server that writes it, and is seen by
+others only when its transaction commits. So a day is closed an hour after it ended, and on PostgreSQL only when no
+transaction that has written anything is still open from before that hour: whatever begins later dates what it writes
+later, unless a clock is wrong by more than an hour. SQLite has one writer, so that none is open while a day is closed.
+From then on nothing is dated into a closed day: a transfer is dated the end of the newest one when a clock says less
+(``book.Book.post``), so a clock that was set back makes nothing late and refuses nobody. What has not been closed yet
+is counted from the transfers themselves, each time somebody asks.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def is_closed(reader: Reader, instant: datetime) -> bool:
 def transfers_of_day(
     reader: Reader, day: date, after: tuple[datetime, UUID] | None = None, limit: int = PAGE
 ) -> list[Transfer]:
-    """Up to ``limit`` transfers of a Shanghai day of ``created_at``, by that and then by id, those after one of them."""
+    """Up to ``limit`` transfers of a Shanghai day of ``created_at``, by that and then by id; those after one."""
     statement = select(*COLUMNS).where(*_of(day)).order_by(transfers.c.created_at, transfers.c.id).limit(limit)
     if after is not None:
         at, key = after
@@ -131,7 +131,7 @@ def close_next(session: Session) -> ClosedDay | None:
 
 def close_all() -> list[ClosedDay]:
     """Close every day that can be closed, each in a transaction of its own."""
-    closed = []
+    closed: list[ClosedDay] = []
     while True:
         with db.transaction() as session:
             found = close_next(session)

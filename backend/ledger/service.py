@@ -21,7 +21,7 @@ from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
 from backend.kit.prepared import Batch
 from backend.ledger import limits, rules
-from backend.ledger.audit import Report, audit
+from backend.ledger.audit import Report, audit, resumed
 from backend.ledger.book import (
     COLUMNS,
     PROGRAMME,
@@ -57,10 +57,42 @@ from backend.ledger.statement import (
 )
 
 __all__ = [
-    "EXPIRE_AT_ONCE", "FOREVER", "SPENDABLE", "Budget", "ClosedDay", "Entry", "Expiring", "LateReturn", "Order",
-    "Report", "Transfer", "Wallet", "account_balance", "account_id", "audit", "award", "balance", "budget",
-    "closed_days", "deduct", "entries", "expire_due", "grant_budget", "hold", "is_closed", "mint", "order_budget",
-    "release", "reverse", "reversible", "settle", "tightest_budgets", "transfer", "transfers_of_day", "wallet",
+    "EXPIRE_AT_ONCE",
+    "FOREVER",
+    "SPENDABLE",
+    "Budget",
+    "ClosedDay",
+    "Entry",
+    "Expiring",
+    "LateReturn",
+    "Order",
+    "Report",
+    "Transfer",
+    "Wallet",
+    "account_balance",
+    "account_id",
+    "audit",
+    "award",
+    "balance",
+    "budget",
+    "closed_days",
+    "deduct",
+    "entries",
+    "expire_due",
+    "grant_budget",
+    "hold",
+    "is_closed",
+    "mint",
+    "order_budget",
+    "release",
+    "resumed",
+    "reverse",
+    "reversible",
+    "settle",
+    "tightest_budgets",
+    "transfer",
+    "transfers_of_day",
+    "wallet",
 ]  # fmt: skip
 
 

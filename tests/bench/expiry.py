@@ -1,4 +1,4 @@
-"""Points that end in one night: a hundred thousand lots beside a million, how much memory, and a run cut in its midst."""
+"""Points that end in one night: a hundred thousand lots beside a million, the memory, and a run cut in its midst."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def _fill(url: str, lots: int, ends: date) -> None:
 
 _TRANSFER = (
     "INSERT INTO ledger_transfers (resident_id, id, kind, entry_number, debit_account_id, credit_account_id,"
-    " amount_points, code, title, counterparty, event_at, created_at, budget_month, wallet_balance_after_points, reason) "
+    " amount_points, code, title, counterparty, event_at, created_at, budget_month, wallet_balance_after_points,"
+    " reason) "
 )
 
 if __name__ == "__main__":
