@@ -104,7 +104,9 @@ _FIGURES = ("wallets", "transfers", "allocations", "lots", "moved_points", "wall
 
 def resumed(state: Mapping[str, Any]) -> Report:
     """The report of a run that was cut. Raises KeyError and ValueError for what is none."""
-    report = Report(**{name: int(state[name]) for name in _FIGURES}, after=UUID(state["after"]))
+    report = Report(after=UUID(state["after"]))
+    for name in _FIGURES:
+        setattr(report, name, int(state[name]))
     for key, (debit, credit, held) in state["accounts"].items():
         report.accounts[UUID(key)] = AccountTotal(debit, credit, held)
     report.disagreements = [Disagreement(where, UUID(key), what) for where, key, what in state["disagreements"]]

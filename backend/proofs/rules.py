@@ -8,7 +8,8 @@ and then by id, and is hashed as RFC 9162 (2.1) says with SHA-256.
 - open: ``id`` of the transfer, ``kind``, ``from`` and ``to`` (the id of a system account, or ``wallet``),
   ``amount_points``, ``code``, ``title``, ``counterparty``, ``reason``, ``event_at``, ``created_at``, ``entry_number``,
   ``balance_after_points``;
-- ``hidden``: HMAC-SHA-256 with the day's salt over the resident's id and the ids that tie transfers to one another. The
+- ``hidden``: HMAC-SHA-256 with the day's salt over the transfer's id (so that no two are alike), the resident's id and
+  the ids that tie transfers to one another. The
   house proves that they did not change; nobody else can try out whose they are;
 - ``blinding``: HMAC-SHA-256 with the day's salt over the transfer's id. Nobody can guess a leaf from its hash, so
   neither a root nor the hashes beside a path tell anything of the other leaves.
@@ -40,7 +41,7 @@ PART = 1024
 """Leaves that are kept together: a power of two, so that their root is a node of the day's tree."""
 
 WALLET = "wallet"
-_HIDDEN = ("resident_id", "subject_id", "hold_id", "reverses_id", "ordered_by", "budget_month")
+_HIDDEN = ("id", "resident_id", "subject_id", "hold_id", "reverses_id", "ordered_by", "budget_month")
 
 
 class Line(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from backend.web.schemas import Day, View
+from backend.web.schemas import View
 
 
 class RootView(View):
-    day = Day(required=True, metadata={"description": "流水入账的日期（上海时区）"})
+    day = fields.String(required=True, metadata={"description": "流水入账的日期（上海时区）", "format": "date"})
     number = fields.Integer(required=True, metadata={"description": "链上的序号，从 1 起，没有间断"})
     count = fields.Integer(required=True, metadata={"description": "当日的流水笔数，即树叶数"})
     points = fields.Integer(required=True, metadata={"description": "当日流水的积分合计"})

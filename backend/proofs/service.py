@@ -154,10 +154,12 @@ def publish_all() -> list[Root]:
     """
     made: list[Root] = []
     while day := _next_day():
-        while not _add_parts(day):
-            pass
+        complete = False
+        while not complete:
+            with db.transaction() as session:
+                complete = add_parts(session, day)
         with db.transaction() as session:
-            root = _sign(session, day)
+            root = sign(session, day)
         if root is None:
             return made
         made.append(root)
@@ -170,21 +172,20 @@ def _next_day() -> ledger.ClosedDay | None:
         return next(iter(ledger.closed_days(reader, newest)), None)
 
 
-def _add_parts(day: ledger.ClosedDay) -> bool:
+def add_parts(session: Session, day: ledger.ClosedDay) -> bool:
     """Hash the next few thousand transfers of a day; whether all of them are hashed now."""
-    with db.transaction() as session:
-        fresh = {"day": day.day, "salt": secrets.token_bytes(32), "number": None, "statement": None, "signature": None}
-        insert_if_absent(session, ProofDayRow, fresh, ("day",))
-        salt = session.execute(db.for_update(select(ProofDayRow.salt).where(ProofDayRow.day == day.day))).scalar_one()
-        last = _last_part(session, day.day)
-        if last is not None and len(last.content) < rules.PART * SIZE:
-            return True
-        after = (last.last_at, last.last_id) if last else None
-        found = ledger.transfers_of_day(session, day.day, after, rules.PART * PARTS)
-        number = last.part + 1 if last else 0
-        for at in range(0, len(found), rules.PART):
-            _add_part(session, day.day, number + at // rules.PART, found[at : at + rules.PART], salt)
-        return len(found) < rules.PART * PARTS
+    fresh = {"day": day.day, "salt": secrets.token_bytes(32), "number": None, "statement": None, "signature": None}
+    insert_if_absent(session, ProofDayRow, fresh, ("day",))
+    salt = session.execute(db.for_update(select(ProofDayRow.salt).where(ProofDayRow.day == day.day))).scalar_one()
+    last = _last_part(session, day.day)
+    if last is not None and len(last.content) < rules.PART * SIZE:
+        return True
+    after = (last.last_at, last.last_id) if last else None
+    found = ledger.transfers_of_day(session, day.day, after, rules.PART * PARTS)
+    number = last.part + 1 if last else 0
+    for at in range(0, len(found), rules.PART):
+        _add_part(session, day.day, number + at // rules.PART, found[at : at + rules.PART], salt)
+    return len(found) < rules.PART * PARTS
 
 
 def _last_part(reader: Reader, day: date) -> Part | None:
@@ -203,7 +204,7 @@ def _add_part(session: Session, day: date, number: int, lines: list[ledger.Trans
     )  # fmt: skip
 
 
-def _sign(session: Session, day: ledger.ClosedDay) -> Root | None:
+def sign(session: Session, day: ledger.ClosedDay) -> Root | None:
     """Sign a day whose parts are all there; None when another process did, or when the day has changed."""
     mine = select(ProofDayRow.number).where(ProofDayRow.day == day.day)
     if session.execute(db.for_update(mine)).scalar_one() is not None:
