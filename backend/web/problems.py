@@ -76,8 +76,8 @@ class StorageFull(DomainError):
     title_en = "The storage is full"
     explain_zh = "数据库没有空间写入。什么都没有改变；查询照常。运维人员腾出空间后，请用同一个 Idempotency-Key 重试。"
     explain_en = (
-        "The database has no room to write. Nothing has changed, and reads go on. Once its operators have made room, repeat"
-        " the request with the same Idempotency-Key."
+        "The database has no room to write. Nothing has changed, and reads go on. Once its operators have made room,"
+        " repeat the request with the same Idempotency-Key."
     )
 
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from backend.kit import db
+from backend.ledger import service as ledger
 from tests.bench.measure import Line, Slices, compared, cpu_seconds, in_turns
 from tests.support import real_server
 from tests.support.load import Address, flood, request

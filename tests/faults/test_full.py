@@ -20,6 +20,7 @@ from tests.support.databases import bound_to_own
 
 pytestmark = pytest.mark.once
 V1 = "/api/v1"
+KEYS = 80
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_full_database_refuses_with_its_reason_and_the_same_keys_go_through_on
         who = people.resident(session)
         give_points(session, who.resident_id, 5_000)
         token = people.resident_token(session, who)
-    path, keys = f"{V1}/perks/offers/{sold.offer_id}/redemptions", [str(uuid4()) for _ in range(400)]
+    path, keys = f"{V1}/perks/offers/{sold.offer_id}/redemptions", [str(uuid4()) for _ in range(KEYS)]
     fill(own)
     answers = [client.post(path, token=token, headers={"Idempotency-Key": key}) for key in keys]
     refused = [answer for answer in answers if answer.status_code != 201]
@@ -72,17 +73,17 @@ def test_a_full_database_refuses_with_its_reason_and_the_same_keys_go_through_on
     for answer in refused:
         assert (answer.status_code, answer.get_json()["type"]) == (503, "/problems/storage-full")
         assert answer.headers["Retry-After"] == "60"
-    assert client.get(f"{V1}/me/wallet", token=token).get_json()["balance_points"] == 5_000 - 400 + len(refused)
+    assert client.get(f"{V1}/me/wallet", token=token).get_json()["balance_points"] == 5_000 - KEYS + len(refused)
     at_full = counts(own)
-    assert at_full["perks_coupons"] == at_full["operations"] == 400 - len(refused)
+    assert at_full["perks_coupons"] == at_full["operations"] == KEYS - len(refused)
     with db.reading() as reader:
         assert ledger.audit(reader).agrees
     empty(own)
     again = [client.post(path, token=token, headers={"Idempotency-Key": key}) for key in keys]
     assert {answer.status_code for answer in again} == {201}
-    assert counts(own)["perks_coupons"] == 400
+    assert counts(own)["perks_coupons"] == KEYS
     for first, second in zip(answers, again, strict=True):
         assert first.status_code != 201 or first.get_json()["id"] == second.get_json()["id"]
     with db.reading() as reader:
         assert ledger.audit(reader).agrees
-    assert client.get(f"{V1}/me/wallet", token=token).get_json()["balance_points"] == 4_600
+    assert client.get(f"{V1}/me/wallet", token=token).get_json()["balance_points"] == 5_000 - KEYS
