@@ -16,6 +16,9 @@ depends_on = None
 
 
 INDEX = "ix_ledger_transfers_created_at"
+BESIDE_OLD_CODE = {
+    "drop_index": "Only the remains of a build of this same index that was cut; the version before knows no such index.",
+}
 
 
 def upgrade() -> None:
