@@ -27,7 +27,7 @@ FRESH_SECONDS = 60.0
 NONE = Limits()
 log = structlog.get_logger("ledger")
 _seen: WeakKeyDictionary[sa.Engine, tuple[float, Limits]] = WeakKeyDictionary()
-_enforced = True
+_enforced = False
 
 
 def bind(mode: str) -> None:

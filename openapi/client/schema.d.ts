@@ -1680,6 +1680,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/roots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 积分流水每日的根，新的在前，供任何人保存
+         * @description 每天的积分流水在次日凌晨一点之后封账，全部流水散列成一棵树（RFC 9162，SHA-256），树根签名公布，并记着上一份。
+         *     保存下来的根使日后对任何一笔流水的改动、删除或补写都能被发现。没有流水的日子没有根。
+         *     `seal` 是 SHA-256("xinyi-ledger-root-v1\n" + 声明)，声明是除 `seal` 与 `signature` 之外各成员的 JSON
+         *     （名称排序、没有空格、UTF-8）；`signature` 是同样字节的 Ed25519 签名，公钥见 `/.well-known/jwks.json`
+         *     （`purpose` 为 `seal`）。不含任何个人信息。
+         */
+        get: operations["list_roots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/roots/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 某一天积分流水的根
+         * @description `day` 是上海时区的日期。当天没有流水，或还没有封账的，没有根。
+         */
+        get: operations["read_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -2690,6 +2736,31 @@ export interface paths {
          *     可调用者：resident（本人）。权限：`wallet.read`。
          */
         get: operations["list_wallet_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/wallet/entries/{entry_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * 我的一笔积分明细在公布的根之内的证明
+         * @description 把 `leaf` 的字节前加 0x00 取 SHA-256，沿 `path` 逐级与相邻散列合并（RFC 9162 2.1.3.2），应得到 `root.root`；再按
+         *     `/ledger/roots` 所述核对签名。`leaf` 只说这一笔，其中没有您的编号，也看不出您的其他明细；给谁看由您决定。
+         *
+         *     可调用者：resident（本人）。权限：`wallet.read`。
+         */
+        get: operations["prove_wallet_entry"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5792,7 +5863,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-returned-rows" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-valid" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/line-not-proven" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-found" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-declaration" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/points-limit-reached" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/root-not-yet" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/storage-full" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-returned-rows" | "/problems/try-again" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -5803,6 +5874,17 @@ export interface components {
             /** @enum {string} */
             kind: "wechat_phone" | "counter_code" | "government";
             value: string;
+        };
+        ProofView: {
+            /** @description 树叶的原文：这一笔的 JSON，验证时按原样逐字节取用 */
+            leaf: string;
+            /** @description 树叶的位置，从 0 起 */
+            leaf_index: number;
+            /** @description 从下到上的相邻散列，十六进制（RFC 9162 2.1.3） */
+            path: string[];
+            root: components["schemas"]["RootView"];
+            /** @description 树叶数 */
+            tree_size: number;
         };
         ProposalOfDraftView: {
             /** Format: uuid */
@@ -6309,6 +6391,39 @@ export interface components {
             /** @enum {string} */
             status: "active" | "suspended";
             username: string;
+        };
+        RootPage: {
+            items: components["schemas"]["RootView"][];
+            next_cursor: string | null;
+        };
+        RootView: {
+            /** @description 当日的流水笔数，即树叶数 */
+            count: number;
+            /**
+             * Format: date
+             * @description 流水入账的日期（上海时区）
+             */
+            day: string;
+            /** @description 签名密钥，见 /.well-known/jwks.json */
+            kid: string;
+            /** @description 链上的序号，从 1 起，没有间断 */
+            number: number;
+            /** @description 当日流水的积分合计 */
+            points: number;
+            /** @description 上一份声明的 seal；第一份为 64 个 0 */
+            previous: string;
+            /** @description 树根，SHA-256，十六进制 */
+            root: string;
+            /** @description SHA-256("xinyi-ledger-root-v1\n" + 声明) */
+            seal: string;
+            /** @description 同样字节的 Ed25519 签名，base64url */
+            signature: string;
+            /**
+             * Format: date-time
+             * @description 签名时间（UTC）
+             */
+            signed_at: string;
+            version: number;
         };
         RowFaultView: {
             column: string;
@@ -12264,7 +12379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited` 请求过于频繁 */
+            /** @description `points-limit-reached` 积分变动太频繁或已到当日上限；`rate-limited` 请求过于频繁 */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14960,6 +15075,184 @@ export interface operations {
             };
             /** @description `invalid-request` 请求内容有误 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_roots: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19754,6 +20047,102 @@ export interface operations {
             };
         };
     };
+    prove_wallet_entry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 代办时填被代办人的 resident_id；须有登记在册、未过期的代办关系，每次都记入其“谁看过我”。 */
+                "On-Behalf-Of"?: string;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `line-not-proven` 这一笔与公布的根不符；`root-not-yet` 当日的根还没有公布 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_merchant: {
         parameters: {
             query?: never;
@@ -20624,7 +21013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited` 请求过于频繁 */
+            /** @description `points-limit-reached` 积分变动太频繁或已到当日上限；`rate-limited` 请求过于频繁 */
             429: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
