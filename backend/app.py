@@ -73,6 +73,7 @@ from backend.kit import cli as kit_cli
 from backend.ledger import adjusting, reversing
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
+from backend.ledger import limits as points_limits
 from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
@@ -109,6 +110,10 @@ from backend.privacy import cli as privacy_cli
 from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
+from backend.proofs import cli as proofs_cli
+from backend.proofs import jobs as proofs_jobs
+from backend.proofs import routes as proofs_routes
+from backend.proofs import verification as proofs
 from backend.publicity import jobs as publicity_jobs
 from backend.publicity import routes as publicity_routes
 from backend.quality import routes as quality_routes
@@ -148,9 +153,9 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
-    ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
-    perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp, partners_routes.blp,
-    merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    ledger_routes.blp, proofs_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp,
+    obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp,
+    partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -167,6 +172,9 @@ scores_cli.scores.add_command(modelling_cli.simulate)
 TOLD_TO_PARTNERS = ("perks.admitted",)
 """News that partners' webhooks hear of; each names its ``partner_id``."""
 _to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
+
+ledger_cli.ledger.add_command(proofs_cli.publish_roots)
+ledger_cli.ledger.add_command(proofs_cli.verify_roots)
 
 
 class _App(Flask):
@@ -245,6 +253,7 @@ def wire(settings: Settings) -> None:
     webhooks_sending.bind(webhooks_sending.Line(settings.webhook_private_hosts))
     _wire_accounts(settings)
     _wire_city()
+    points_limits.bind(settings.limits)
     _wire_approvals()
     _wire_devices(settings)
     _wire_news()
@@ -310,9 +319,10 @@ def _wire_city() -> None:
         city.linter("city", room.lint_city)
     for check in (
         privacy.lint_policy, limits.lint_policy, quality.lint_policy, admissions.lint_policy, partners.lint_policy,
-        settlement.lint_policy, statements.lint_city,
+        settlement.lint_policy, statements.lint_city, points_limits.lint_policy,
     ):  # fmt: skip
         city.linter("city", check)
+    city.applier("city", points_limits.forget)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
     city.linter("catalogue", declarations.lint_policy)
@@ -406,7 +416,7 @@ def _wire_jobs() -> None:
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
         perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs, webhooks_jobs,
+        modelling_jobs, proofs_jobs, webhooks_jobs,
     ):  # fmt: skip
         register.register()
     for job in (
@@ -424,6 +434,7 @@ def _wire_backups() -> None:
     backups.bound_by("code_keys", codes.seal_row)
     backups.bound_by("staff_oidc_flows", staff.flow_row)
     backups.check_after_restoring("oversight", oversight.problems)
+    backups.check_after_restoring("proofs", proofs.problems)
 
 
 def _forget_operations(_day: object) -> str:

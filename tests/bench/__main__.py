@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import batches, in_process, limits, offline, over_http, promises, scores
+from tests.bench import batches, expiry, in_process, limits, offline, over_http, promises, scores
 from tests.bench.measure import Line, show
 from tests.bench.peers import admission, ledger
 from tests.bench.peers.venvs import PeerMissing
@@ -40,6 +40,8 @@ ALL: dict[str, tuple[Run, bool]] = {
     "ledger-sqlite": (partial(in_process.ledger_hold, "sqlite"), False),
     "reads-postgresql": (partial(over_http.reads, "postgresql"), True),
     "reads-sqlite": (partial(over_http.reads, "sqlite"), False),
+    "wallet": (over_http.wallet, True),
+    "expiry": (expiry.grows, True),
     "codes": (partial(over_http.codes, "postgresql"), True),
     "batches-postgresql": (batches.postgresql, True),
     "scores-city": (scores.whole_city, True),

@@ -7,6 +7,7 @@ the house's tests then spoil it, send it as somebody else, or send it as it is t
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -37,6 +38,7 @@ from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.privacy import service as privacy
+from backend.proofs import service as proofs
 from backend.web import callers
 from tests.community.pictures import picture
 from tests.declarations import conftest as declaring
@@ -462,6 +464,29 @@ class World(
         return {}
 
     _list_seals = _show_trail_seal
+
+    def _prove_wallet_entry(self, session: Session) -> dict[str, Any]:
+        """A line of a day long past, of which nobody else has any, and that day's root."""
+        day = date(1990, 1, 1) + timedelta(days=random.randrange(10_000))
+        with clock.at(clock.start_of_day(day)):
+            ledger.grant_budget(session, self.community_organisation, day, 5, None)
+            line = ledger.award(
+                session, self.resident.resident_id, self.community_organisation, 5, "test.award", clock.now(), None,
+                "发放", None,
+            )  # fmt: skip
+        self.rooted_on = clock.shanghai_date(line.created_at)
+        whole = ledger.ClosedDay(self.rooted_on, len(ledger.transfers_of_day(session, self.rooted_on)), 0)
+        proofs.add_parts(session, whole)
+        proofs.sign(session, whole)
+        return {"params": {"entry_id": line.id}}
+
+    def _read_root(self, session: Session) -> dict[str, Any]:
+        self._prove_wallet_entry(session)
+        return {"params": {"day": self.rooted_on}, "secrets": ()}
+
+    def _list_roots(self, session: Session) -> dict[str, Any]:
+        self._prove_wallet_entry(session)
+        return {}
 
     def _explain_problem(self, _: Session) -> dict[str, Any]:
         return {"params": {"slug": "not-found"}}

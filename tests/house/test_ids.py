@@ -131,7 +131,7 @@ class Others:
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
             "venue_id": world.other_shop.venue_id, "community_id": ELSEWHERE, "activity_id": self.activity,
             "device_id": world.other_shop.door.device_id, "organisation_id": world.other_shop.partner_id,
-            "submission_id": self.submission, "transfer_id": entry.id, "message_id": self.message,
+            "submission_id": self.submission, "transfer_id": entry.id, "entry_id": entry.id, "message_id": self.message,
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             **simulated,

@@ -43,6 +43,7 @@ REFUSED = {
     "review_submission": (404, "not-found"),
     "submit_deed": (422, "invalid-request"),  # with the resident's photo
     "read_coupon": (404, "not-found"),
+    "prove_wallet_entry": (404, "not-found"),
     "create_coupon_code": (404, "not-found"),
     "cancel_coupon": (404, "not-found"),
     "reissue_coupon": (404, "not-found"),
