@@ -72,12 +72,12 @@ class ClaimQuery(PageQuery):
 
 
 class ClaimRequest(Request):
-    text = Text(most=400, least=5, required=True, metadata={"description": "为什么仍应结算"})
+    text = Text(most=400, least=2, required=True, metadata={"description": "为什么仍应结算"})
 
 
 class ConflictDecisionRequest(Request):
     accepted = Flag(required=True)
-    reason = Text(most=400, least=5, required=True)
+    reason = Text(most=400, least=2, required=True)
 
 
 class ConflictPartnerView(View):

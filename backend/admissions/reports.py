@@ -24,6 +24,7 @@ from backend.offers import service as shelf
 
 LONGEST_SHIFT = timedelta(hours=24)
 MOST_DEVICES = 10_000
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 
 
 class Span(NamedTuple):
@@ -90,6 +91,8 @@ def span(on: date | None, since: datetime | None, until: datetime | None) -> Spa
         if until is not None:
             raise FieldError.at("/query/since", "写了 until 就要写 since。", "`until` needs `since`.")
         day = on or clock.today()
+        if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+            raise FieldError.at("/query/on", "没有这一天的报表。", "There is no report of that day.")
         return Span(clock.start_of_day(day), clock.end_of_day(day))
     if on is not None:
         raise FieldError.at("/query/on", "on 与 since 只能写一个。", "Give `on` or `since`, not both.")

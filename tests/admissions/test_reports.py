@@ -89,6 +89,8 @@ def test_a_shift_is_bounded() -> None:
     now = clock.now()
     for on, since, until in (
         (None, None, now),
+        (date(1, 1, 1), None, None),
+        (date(9999, 12, 31), None, None),
         (date(2026, 3, 5), now, None),
         (None, now, now),
         (None, now, now - timedelta(seconds=1)),

@@ -249,6 +249,8 @@ QUERIES = {
     "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
     "subject": ["", "person", "NATURAL_PERSON"], "source_department": ["", "x" * 61, "\x00", "a\x1b"],
     "item_code": ["", "x", "LE-PEN-1", "le-pen-01", "LE-PEN-011"], "mode": ["", "Report", "all"],
+    "since": ["", "2026-03-05", "2026-03-05T08:00:00"],
+    "until": ["", "x", "2026-03-05T08:00:00"], "step": ["", "Open", "x\x00"],
     "file_name": ["", "x" * 201, "a\x00", "a\x1b"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
     **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
