@@ -173,8 +173,8 @@ TOLD_TO_PARTNERS = (
     "perks.admitted", "perks.undone", "perks.cancelled", "obligations.changed", "settlement.closed",
     "settlement.dispute-decided",
 )  # fmt: skip
-"""News that partners' webhooks hear of; each names its ``partner_id``. A redemption is none: a partner learns of it when
-the coupon is shown, and the statement that it costs would be every resident's to wait for."""
+"""News that partners' webhooks hear of; each names its ``partner_id``. A redemption is none: a partner learns of it
+when the coupon is shown, and the statement that it costs would be every resident's to wait for."""
 _to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
 
 ledger_cli.ledger.add_command(proofs_cli.publish_roots)
