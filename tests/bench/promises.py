@@ -12,10 +12,10 @@ from tests.bench.measure import Line
 
 
 def crowd() -> list[Line]:
-    """200 redeemers of 50 places, 20 rounds; one key from 32 clients on both databases."""
+    """500 redeemers of 50 places, 20 rounds; one key from 32 clients on both databases."""
     return [
         _suite(
-            "200 redeemers of 50 places × 20, one key × 32", "tests/races/test_http_redemptions.py", XINYI_ROUNDS="20"
+            "500 redeemers of 50 places × 20, one key × 32", "tests/races/test_http_redemptions.py", XINYI_ROUNDS="20"
         )
     ]
 

@@ -20,7 +20,7 @@ from tests.support.real_server import RealServer, serving
 pytestmark = [pytest.mark.load, pytest.mark.once]
 
 ROUNDS = int(os.environ.get("XINYI_ROUNDS", "3"))
-CROWD, STOCK, PRICE, CLIENTS = 200, 50, 10, 32
+CROWD, STOCK, PRICE, CLIENTS = 500, 50, 10, 32
 LIMITED = {"price_points": PRICE, "stock_total": STOCK, "per_person": {"limit": 1, "window": "ever"}}
 
 
@@ -50,7 +50,7 @@ def crowd_round(server: RealServer, offer: int) -> Counter[str]:
 
 
 @pytest.mark.postgresql
-def test_two_hundred_redeemers_of_fifty_places_get_exactly_fifty_in_every_round(postgresql_server: RealServer) -> None:
+def test_five_hundred_redeemers_of_fifty_places_get_exactly_fifty_in_every_round(postgresql_server: RealServer) -> None:
     before = books.check(postgresql_server.database)
     for number in range(ROUNDS):
         assert crowd_round(postgresql_server, number) == {"201": STOCK, "sold-out": CROWD - STOCK}, f"round {number}"
