@@ -110,7 +110,7 @@ def test_anothers_message_is_not_there(client: CheckedClient, wechat: WechatServ
 def test_a_text_fits_its_columns_and_its_template(kind: str) -> None:
     day, until = "2026年12月31日", "2026年12月31日 23:59"
     facts = {"pause": f"为防冒领，{until} 前不能兑换；", "who": "窗口工作人员", "until": until, "day": day}
-    facts |= {"times": "999", "points": "9999"}
+    facts |= {"times": "999", "points": "9999", "title": "票" * 80, "reason": "因" * 100}
     title, body, link = rules.text(kind, facts)
     assert len(title) <= rules.THING and len(body) <= 400 and len(link) <= 120
     assert "分" not in body.replace("积分", "").replace("身份", "") and rules.KINDS[kind].template in rules.TEMPLATES
