@@ -13,7 +13,7 @@ from backend.kit import clock, db
 from backend.kit.db import Reader
 from backend.kit.personal import Column, Keeper, Kept, Leaving, Section, delete_where, listing, table_of
 from backend.offers import service as shelf
-from backend.perks import coupons, expiry, newcomers, places
+from backend.perks import coupons, expiry, newcomers, places, redemption
 from backend.perks.models import Coupon, GroupHold, Redemption, RedemptionLimit
 
 _STATUS = {"issued": "可使用", "used": "已用完", "cancelled": "已取消", "expired": "已过期"}
@@ -56,6 +56,8 @@ def close_all(session: Session, resident_id: UUID) -> int:
         if status == "cancelled":
             if coupon.uses_left == coupon.uses_total:
                 places.put_back(session, coupon)
+                if coupon.slot_starts_at is not None:  # somebody may wait for it
+                    redemption.tell_cancelled(session, coupon)
             codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
     for coupon in found:
         expiry.send_home(session, coupon, code="perks.left", title="退出项目退回")

@@ -118,6 +118,7 @@ def test_a_text_fits_its_columns_and_its_template(kind: str) -> None:
         "due": until,
         "perk": "先享后付",
     }
+    facts |= {"times": "999", "points": "9999", "title": "票" * 80, "reason": "因" * 100}
     title, body, link = rules.text(kind, facts)
     assert len(title) <= rules.THING and len(body) <= 400 and len(link) <= 120
     assert "分" not in body.replace("积分", "").replace("身份", "") and rules.KINDS[kind].template in rules.TEMPLATES

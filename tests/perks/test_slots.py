@@ -13,7 +13,7 @@ from backend.kit import clock, db, outbox
 from backend.kit.errors import FieldError
 from backend.offers import service as shelf
 from backend.offers.errors import SlotFull
-from backend.perks import errors, expiry, service
+from backend.perks import errors, expiry, personal, service
 from backend.perks.eligibility import Asker
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
@@ -159,6 +159,17 @@ def test_a_missed_slot_and_a_place_given_back_are_told(session: Session, monkeyp
         assert news[topic]["coupon_id"] == str(coupon.id) and news[topic]["partner_id"] == str(known.partner_id)
         assert datetime.fromisoformat(news[topic]["slot_starts_at"]) == slot.starts_at
     assert news["perks.redeemed"]["partner_id"] == str(known.partner_id)
+
+
+def test_whoever_leaves_gives_the_place_of_a_slot_back_and_it_is_told(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, who, heard = shop(session, slots=SLOTS), somebody(session), []
+    slot = first_slot(session, known)
+    book(session, who, known, slot.starts_at)
+    monkeypatch.setattr(outbox, "tell", lambda _session, topic, *_, **__: heard.append(topic))
+    personal.close_all(session, who)
+    assert service.slot_left(session, known.offer_id, slot.starts_at) == slot.left and heard == ["perks.cancelled"]
 
 
 def test_slots_are_seen_and_booked_over_http(client: CheckedClient) -> None:
