@@ -80,5 +80,6 @@ KEEPER = Keeper(
     apart={
         "ledger_accounts": "system accounts: their owner is an organisation",
         "ledger_budgets": "an organisation's budget and its account",
+        "ledger_day_totals": "a day's sums of a system account, never of a wallet",
     },
 )  # fmt: skip

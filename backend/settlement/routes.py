@@ -38,7 +38,7 @@ def _actor(action: str) -> service.Actor:
 @allow("settlement.read")
 @blp.arguments(schemas.StatementsQuery, location="query")
 @blp.response(200, page_of(schemas.SettlementStatementView))
-def list_statements(query: dict[str, Any]) -> dict[str, Any]:
+def list_settlements(query: dict[str, Any]) -> dict[str, Any]:
     """结算单，新的月份在前
 
     一个月按核销入账的时间（上海）统计。合作机构只看本单位，项目办公室和审计看全部。
@@ -76,7 +76,7 @@ def read_running_month(query: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(schemas.PrepareStatementRequest)
 @blp.response(202, schemas.SettlementStatementView)
 @problems(NotFound, errors.MonthNotOver)
-def prepare_statement(body: dict[str, Any]) -> service.StatementView:
+def prepare_settlement(body: dict[str, Any]) -> service.StatementView:
     """编制一家合作机构一个月的结算单
 
     每月自动编制；这里用来立即编制。已经有的不会重新编制。逐批写入，`state` 由 preparing 变为 proposed 后可核对。
@@ -92,7 +92,7 @@ def prepare_statement(body: dict[str, Any]) -> service.StatementView:
 @allow("settlement.read")
 @blp.response(200, schemas.SettlementStatementDetailView)
 @problems(NotFound)
-def read_statement(statement_id: UUID) -> dict[str, Any]:
+def read_settlement(statement_id: UUID) -> dict[str, Any]:
     """一份结算单，附按优惠、场所和付款单位的合计"""
     with reading() as reader:
         view = service.statement(reader, _whose(), statement_id)
@@ -109,7 +109,7 @@ def _plain(view: service.StatementView) -> dict[str, Any]:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.StatementLineView))
 @problems(NotFound)
-def list_statement_lines(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
+def list_settlement_lines(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
     """结算单的行
 
     每行对应一次核销（`admission_id`）和它的积分流水（`transfer_id`）；更正以前月份的行 `kind` 为 correction，为负数。
@@ -125,7 +125,7 @@ def list_statement_lines(query: dict[str, Any], statement_id: UUID) -> dict[str,
 @allow("settlement.read")
 @blp.response(200, FILE, content_type=MEDIA_TYPE)
 @problems(NotFound)
-def download_statement_xlsx(statement_id: UUID) -> Response:
+def download_settlement_xlsx(statement_id: UUID) -> Response:
     """结算单的 Excel 工作簿：合计、逐笔明细、异议三张表"""
     with reading() as reader:
         view = service.statement(reader, _whose(), statement_id)
@@ -138,7 +138,7 @@ def download_statement_xlsx(statement_id: UUID) -> Response:
 @allow("settlement.read")
 @blp.response(200, FILE, content_type="application/pdf")
 @problems(NotFound)
-def download_statement_pdf(statement_id: UUID) -> Response:
+def download_settlement_pdf(statement_id: UUID) -> Response:
     """结算单的 PDF，供打印签章；已关账的月份每次下载逐字节相同"""
     with reading() as reader:
         view = service.statement(reader, _whose(), statement_id)
@@ -157,7 +157,7 @@ def _file(made: bytes, view: service.StatementView, ending: str, media_type: str
 @keyed
 @blp.response(200, schemas.SettlementStatementView)
 @problems(NotFound, errors.StatementClosed, errors.StatementNotReady)
-def agree_statement(statement_id: UUID) -> service.StatementView:
+def agree_settlement(statement_id: UUID) -> service.StatementView:
     """合作机构确认结算单
 
     确认后项目办公室可以不等核对期满就关账。还有未决异议时不能确认。
@@ -172,7 +172,7 @@ def agree_statement(statement_id: UUID) -> service.StatementView:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.LineDisputeView))
 @problems(NotFound)
-def list_statement_disputes(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
+def list_settlement_disputes(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
     """对结算单各行的异议，先提出的在前"""
     position = decode_cursor(query["cursor"], datetime, UUID)
     with reading() as reader:
@@ -188,7 +188,7 @@ def list_statement_disputes(query: dict[str, Any], statement_id: UUID) -> dict[s
 @blp.arguments(schemas.LineDisputeRequest)
 @blp.response(201, schemas.LineDisputeView)
 @problems(NotFound, FieldError, errors.StatementClosed, errors.StatementNotReady, errors.AlreadyDisputed)
-def dispute_line(body: dict[str, Any], statement_id: UUID) -> Any:
+def dispute_settlement_line(body: dict[str, Any], statement_id: UUID) -> Any:
     """对结算单的一行提出异议
 
     写明主张应付多少分和理由。每行一次；有未决异议时不能关账。
@@ -207,7 +207,7 @@ def dispute_line(body: dict[str, Any], statement_id: UUID) -> Any:
 @blp.arguments(schemas.LineDecisionRequest)
 @blp.response(200, schemas.LineDisputeView)
 @problems(NotFound, FieldError, errors.StatementClosed, errors.DisputeDecided)
-def decide_line_dispute(body: dict[str, Any], statement_id: UUID, dispute_id: UUID) -> Any:
+def decide_settlement_dispute(body: dict[str, Any], statement_id: UUID, dispute_id: UUID) -> Any:
     """项目办公室决定一项异议
 
     `upheld` 时写明该行改为应付多少分。决定只作一次，理由给合作机构看。
@@ -225,7 +225,7 @@ def decide_line_dispute(body: dict[str, Any], statement_id: UUID, dispute_id: UU
 @keyed
 @blp.response(200, schemas.SettlementStatementView)
 @problems(NotFound, errors.StatementClosed, errors.StatementNotReady)
-def close_statement(statement_id: UUID) -> service.StatementView:
+def close_settlement(statement_id: UUID) -> service.StatementView:
     """关账
 
     合作机构已确认，或核对期已满；没有未决异议。关账之后永远不变，`digest` 是各行的摘要；以后的差错在下一份里更正。

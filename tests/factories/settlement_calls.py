@@ -61,36 +61,36 @@ class SettlementCalls:
         actor = service.Actor(self.settler.staff_id, "partner-manager", frozenset({self.settler.organisation_id}))
         return key, service.dispute(session, key, 1, 950, "测试异议", actor, shops.act(uuid4()))
 
-    def _list_statements(self, session: Session) -> dict[str, Any]:
+    def _list_settlements(self, session: Session) -> dict[str, Any]:
         self.new_statement(session)
         return {"who": "partner-manager"}
 
     def _read_running_month(self, _: Session) -> dict[str, Any]:
         return {"who": "partner-manager"}
 
-    def _prepare_statement(self, _: Session) -> dict[str, Any]:
+    def _prepare_settlement(self, _: Session) -> dict[str, Any]:
         month = f"{self.another_month():%Y-%m}"
         return {"who": "office", "body": {"partner_id": str(self.settler.organisation_id), "month": month}}
 
-    def _read_statement(self, session: Session) -> dict[str, Any]:
+    def _read_settlement(self, session: Session) -> dict[str, Any]:
         return {"who": "partner-manager", "params": {"statement_id": self.new_statement(session)}}
 
-    _list_statement_lines = _read_statement
-    _download_statement_xlsx = _read_statement
-    _download_statement_pdf = _read_statement
-    _list_statement_disputes = _read_statement
-    _agree_statement = _read_statement
+    _list_settlement_lines = _read_settlement
+    _download_settlement_xlsx = _read_settlement
+    _download_settlement_pdf = _read_settlement
+    _list_settlement_disputes = _read_settlement
+    _agree_settlement = _read_settlement
 
-    def _dispute_line(self, session: Session) -> dict[str, Any]:
+    def _dispute_settlement_line(self, session: Session) -> dict[str, Any]:
         body = {"line": 1, "wanted_fen": 950, "text": "测试异议"}
         return {"who": "partner-manager", "params": {"statement_id": self.new_statement(session)}, "body": body}
 
-    def _decide_line_dispute(self, session: Session) -> dict[str, Any]:
+    def _decide_settlement_dispute(self, session: Session) -> dict[str, Any]:
         statement_id, dispute_id = self.new_dispute(session)
         body = {"outcome": "upheld", "due_fen": 950, "reason": "测试决定"}
         return {"who": "office", "params": {"statement_id": statement_id, "dispute_id": dispute_id}, "body": body}
 
-    def _close_statement(self, session: Session) -> dict[str, Any]:
+    def _close_settlement(self, session: Session) -> dict[str, Any]:
         key = self.new_statement(session)
         actor = service.Actor(self.settler.staff_id, "partner-manager", frozenset({self.settler.organisation_id}))
         service.agree(session, key, actor, shops.act(uuid4()))

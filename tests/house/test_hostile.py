@@ -32,7 +32,7 @@ WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
     "simulate_score_draft", "undo_admission", "waive_conflict", "withdraw_application", "draw_partner_invitation",
     "withdraw_proposal", "withdraw_staff_request", "draw_staff_invitation", "release_obligation",
-    "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
+    "withdraw_obligation", "ping_webhook", "retry_webhook_delivery", "agree_settlement", "close_settlement",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
@@ -46,7 +46,8 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "decide_partner_proposal", "propose_offer", "propose_venue", "request_staff", "dispute_obligation",
          "charge_obligation", "report_payment", "release_obligation", "withdraw_obligation",
          "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
-         "retry_webhook_delivery"]  # fmt: skip
+         "retry_webhook_delivery", "prepare_settlement", "agree_settlement", "dispute_settlement_line",
+         "decide_settlement_dispute", "close_settlement"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -252,12 +253,12 @@ QUERIES = {
     "since": ["", "2026-03-05", "2026-03-05T08:00:00"],
     "until": ["", "x", "2026-03-05T08:00:00"], "step": ["", "Open", "x\x00"],
     "file_name": ["", "x" * 201, "a\x00", "a\x1b"],
-    "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
-    **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
+    "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "opened", "Proposed", "approved\x00"],
+    **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id", "partner_id")},
     **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at", "known_at")},
     "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
-    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"] for one in ("from", "to")},
+    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"] for one in ("from", "to", "month")},
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
     "kind": ["", "person", "LICENCE", "penalty\x00"], "name": ["", "x" * 61, "\x00", "a\x1b"],
     "code": ["", "x" * 41, "\x00", "%", "1", "91110000600037341M"], "document_no": ["", "x" * 121, "\x00", "a\x1b"],

@@ -104,9 +104,9 @@ SHOWS_NOBODY = {
     "download_rejected_xlsx": "what the department itself sent; in the trail", "withdraw_batch": "figures",
     "list_quarantined": "numbers of rows; names of legal entities alone", "decide_quarantined": "figures",
     **dict.fromkeys(
-        ("list_statements", "read_running_month", "prepare_statement", "read_statement", "list_statement_lines",
-         "download_statement_xlsx", "download_statement_pdf", "agree_statement", "list_statement_disputes",
-         "dispute_line", "decide_line_dispute", "close_statement"),
+        ("list_settlements", "read_running_month", "prepare_settlement", "read_settlement", "list_settlement_lines",
+         "download_settlement_xlsx", "download_settlement_pdf", "agree_settlement", "list_settlement_disputes",
+         "dispute_settlement_line", "decide_settlement_dispute", "close_settlement"),
         "numbers of admissions and sums; nobody's number",
     ),
     **dict.fromkeys(

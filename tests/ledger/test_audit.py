@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -165,6 +167,40 @@ def test_the_command_says_what_it_proved_and_fails_when_something_disagrees(app:
     finally:
         with db.transaction() as session:
             session.execute(update(wallets).where(wallets.c.resident_id == who).values(balance_points=5))
+
+
+class Cut(Exception):
+    """The run ends here."""
+
+
+def test_a_cut_audit_is_taken_up_where_it_stopped_and_forgets_nothing(session: Session, books: Books) -> None:
+    for _ in range(5):
+        award(session, uuid4(), books.issuer, 1)
+    mine = wallets.c.resident_id == books.who
+    session.execute(update(wallets).where(mine).values(balance_points=wallets.c.balance_points + 1))
+    whole, states = service.audit(session), list[str]()
+
+    def cut(report: service.Report) -> None:
+        states.append(json.dumps(report.as_state()))
+        if len(states) == 4:
+            raise Cut
+
+    with pytest.raises(Cut):
+        service.audit(session, chunk=1, progress=cut)
+    after = service.audit(session, chunk=1, begun=service.resumed(json.loads(states[-1])))
+    for name in ("wallets", "transfers", "allocations", "lots", "moved_points", "wallet_points", "disagreements"):
+        assert getattr(after, name) == getattr(whole, name), name
+    assert after.by_kind() == whole.by_kind() and not after.agrees
+
+
+def test_the_command_keeps_its_progress_in_a_file_until_it_is_done(app: Flask, tmp_path: Path) -> None:
+    state = tmp_path / "audit.json"
+    state.write_text("{}", "utf-8")
+    assert "不是进度文件" in CliRunner().invoke(ledger, ["audit", "--state", str(state)]).output
+    state.unlink()
+    done = CliRunner().invoke(ledger, ["audit", "--quiet", "--state", str(state)])
+    assert done.exit_code == 0, done.output
+    assert "日结" in done.output and not state.exists()
 
 
 def test_the_command_grants_a_budget(app: Flask) -> None:
