@@ -174,8 +174,9 @@ def _act(
 ) -> Claim:
     """Do something once with an obligation of this desk: held, changed, in the trail, said to its resident."""
     desk = partner if isinstance(partner, Desk) else Desk(frozenset({partner}))
+    done = operations.begin(session, operation, kind=f"obligations.{act}", makes=obligation_id)
     resident_id = _claim(session, desk, obligation_id).resident_id
-    if operations.begin(session, operation, kind=f"obligations.{act}", makes=obligation_id) is None:
+    if done is None:
         present = book.hold_person(session, resident_id)
         changed = do(book.hold(session, resident_id, obligation_id), present)
         if desk.actor_id is not None:

@@ -153,8 +153,9 @@ def decide(
 
     Raises NotFound, OwnDispute, ObligationStateRefused.
     """
+    done = operations.begin(session, operation, kind="obligations.decide", makes=obligation_id)
     resident_id = _one(session, obligation_id).resident_id
-    if operations.begin(session, operation, kind="obligations.decide", makes=obligation_id) is None:
+    if done is None:
         accounts.require_standing(session, resident_id)  # whoever leaves takes her dispute with her
         found = book.hold(session, resident_id, obligation_id)
         if _is_own(session, reviewer, found):

@@ -38,6 +38,18 @@ UNBOUND_MAY = {
 
 REFUSED = {
     "announce_activity": (404, "not-found"),
+    **dict.fromkeys(
+        (
+            "read_settlement",
+            "list_settlement_lines",
+            "list_settlement_disputes",
+            "download_settlement_xlsx",
+            "download_settlement_pdf",
+            "agree_settlement",
+            "dispute_settlement_line",
+        ),
+        (404, "not-found"),
+    ),
     "show_check_in_code": (404, "not-found"),
     "show_submission_photo": (404, "not-found"),
     "review_submission": (404, "not-found"),
@@ -119,6 +131,9 @@ ANSWERED_NO = {"verify_code", "upload_admissions"}
 """Answered with 200 and a refusal in the answer."""
 
 OPEN = {
+    **dict.fromkeys(
+        ("prepare_settlement", "decide_settlement_dispute", "close_settlement"), "the office settles with every partner"
+    ),
     "bind_identity": "names the person who binds",
     "accept_messages": "an answer to WeChat's dialogue is the caller's own",
     "register_guardian": "any counter serves whoever stands before it",
