@@ -96,6 +96,11 @@ from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
+from backend.parking import jobs as parking_jobs
+from backend.parking import operator_routes as parking_operator_routes
+from backend.parking import rotation as parking_rotation
+from backend.parking import routes as parking_routes
+from backend.parking import service as parking
 from backend.perks import jobs as perks_jobs
 from backend.perks import partner_routes as perks_partner_routes
 from backend.perks import routes as perks_routes
@@ -145,7 +150,7 @@ BLUEPRINTS = (
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
     ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
     perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp,
+    approvals_routes.blp, parking_routes.blp, parking_operator_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -159,7 +164,7 @@ COMMANDS = (
 )  # fmt: skip
 
 scores_cli.scores.add_command(modelling_cli.simulate)
-TOLD_TO_PARTNERS = ("perks.admitted",)
+TOLD_TO_PARTNERS = ("perks.admitted", "parking.decided")
 """News that partners' webhooks hear of; each names its ``partner_id``."""
 _to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
 
@@ -305,6 +310,7 @@ def _wire_city() -> None:
         city.linter("city", room.lint_city)
     for check in (
         privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy, statements.lint_city,
+        parking.lint_policy,
     ):  # fmt: skip
         city.linter("city", check)
     city.linter("consents", consents.lint_policy)
@@ -357,6 +363,7 @@ def _wire_news() -> None:
     outbox.within("records.entities-loaded", merchants.on_entities_loaded)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
+    outbox.within("consents.changed", parking.on_consent_changed)
     outbox.within("people.looked-at", consents.on_looked_at)
     outbox.within("identity.recovered", perks.on_recovered)
     outbox.within("perks.place-changed", admissions.on_place_changed)
@@ -382,7 +389,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation, webhooks_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation, parking_rotation, webhooks_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -398,7 +405,7 @@ def _wire_jobs() -> None:
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
         perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs, webhooks_jobs,
+        modelling_jobs, webhooks_jobs, parking_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

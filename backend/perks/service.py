@@ -20,6 +20,7 @@ from backend.perks.coupons import find as find_coupon
 from backend.perks.coupons import lock as lock_coupon
 from backend.perks.coupons import offer_of as coupon_offer
 from backend.perks.coupons import status_at as coupon_status
+from backend.perks.coupons import usable as usable_coupons
 from backend.perks.eligibility import NOBODY, Asker, bind_pauses, judge
 from backend.perks.extensions import BEGUN, Officer, extend, extensions, on_begun
 from backend.perks.lifecycle import give_use_back, refuse_transfer, reissue
@@ -33,5 +34,5 @@ __all__ = [
     "coupon_status", "coupons", "extend", "extensions", "find_coupon", "give_use_back", "issue", "judge",
     "lock_coupon", "next_status", "offer", "offers", "on_begun", "on_recovered", "presentation_code", "redeem",
     "redemption", "refuse_transfer", "reissue", "require_entitled", "scenes", "share_points", "slot_left", "slots",
-    "slots_shown", "usable_now",
+    "slots_shown", "usable_coupons", "usable_now",
 ]  # fmt: skip
