@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, Table, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, distributed
@@ -38,15 +38,24 @@ class PlateRow(Base):
 
 
 class PlateLookupRow(Base):
-    """Whose a confirmed plate is, by its keyed digest, under every hash key."""
+    """Whose a plate is, by its keyed digest, under every hash key. Many may have registered it, one has confirmed it;
+    nobody is found by a row that is not confirmed."""
 
     __tablename__ = "parking_plate_lookups"
-    __table_args__ = (Index("ix_parking_plate_lookups_resident", "resident_id"), distributed("digest"))
+    __table_args__ = (
+        Index(
+            "uq_parking_plate_lookups_confirmed", "key_id", "digest", unique=True, postgresql_where=text("confirmed"),
+            sqlite_where=text("confirmed"),
+        ),
+        Index("ix_parking_plate_lookups_resident", "resident_id"),
+        distributed("digest"),
+    )  # fmt: skip
 
     key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    resident_id: Mapped[UUID]
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
     plate_id: Mapped[UUID]
+    confirmed: Mapped[bool]
 
 
 class OperatorRow(Base):

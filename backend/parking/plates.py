@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
@@ -73,17 +73,28 @@ def register(session: Session, resident_id: UUID, text: str, operation: Operatio
     if (done := operations.begin(session, operation, kind="parking.plate")) is not None:
         return one(session, resident_id, done)
     accounts.hold_people(session, [resident_id])
-    held = [each for each in hers(session, resident_id, lock=True) if each.state != rules.ENDED]
-    same = next((each.id for each in held if opened(session, each) == plate), None)
-    if same is None and len(held) >= rules.MOST_PLATES:
-        raise TooManyPlates(most=rules.MOST_PLATES)
+    held = sum(row.state != rules.ENDED for row in hers(session, resident_id, lock=True))
+    same = session.execute(select(lookups.c.plate_id).where(*_of(plate), lookups.c.resident_id == resident_id)).scalar()
     if same is None:
-        sealed = accounts.seal_for(session, resident_id, "parking_plates", "plate_sealed", plate)
-        row = {"resident_id": resident_id, "id": made, "plate_sealed": sealed, "state": rules.PENDING,
-               "created_at": clock.now(), "confirmed_at": None, "ended_at": None}  # fmt: skip
-        session.execute(insert(plates).values(row))
+        if held >= rules.MOST_PLATES:
+            raise TooManyPlates(most=rules.MOST_PLATES)
+        _write(session, resident_id, made, plate)
     operations.finish(session, operation, same or made)
     return one(session, resident_id, same or made)
+
+
+def _of(plate: str) -> tuple[ColumnElement[bool]]:
+    return (lookups.c.digest.in_([digest for _, digest in seal.digests(DIGEST, plate)]),)
+
+
+def _write(session: Session, resident_id: UUID, made: UUID, plate: str) -> None:
+    sealed = accounts.seal_for(session, resident_id, "parking_plates", "plate_sealed", plate)
+    row = {"resident_id": resident_id, "id": made, "plate_sealed": sealed, "state": rules.PENDING,
+           "created_at": clock.now(), "confirmed_at": None, "ended_at": None}  # fmt: skip
+    session.execute(insert(plates).values(row))
+    whose = {"resident_id": resident_id, "plate_id": made, "confirmed": False}
+    found = [{"key_id": key_id, "digest": digest, **whose} for key_id, digest in seal.digests(DIGEST, plate)]
+    session.execute(insert(lookups), found)
 
 
 def hers(reader: Reader, resident_id: UUID, *, lock: bool = False) -> list[Row[Any]]:
@@ -139,10 +150,8 @@ def _unfound(session: Session, resident_id: UUID, plate_id: UUID) -> None:
 
 def find(reader: Reader, plate: str) -> Any:
     """Whose a confirmed plate is: (resident_id, plate_id), or None. ``plate``: in its normal form."""
-    digests = [digest for _, digest in seal.digests(DIGEST, plate)]
-    return reader.execute(
-        select(lookups.c.resident_id, lookups.c.plate_id).where(lookups.c.digest.in_(digests)).limit(1)
-    ).first()
+    query = select(lookups.c.resident_id, lookups.c.plate_id).where(*_of(plate), lookups.c.confirmed)
+    return reader.execute(query.limit(1)).first()
 
 
 # --- at the gate -----------------------------------------------------------------------------------------------------
@@ -176,42 +185,31 @@ def confirm(session: Session, device_id: UUID, text: str, code: str) -> dict[str
     plate, now = accepted(text), clock.now()
     resident_id = shown_by(session, code)
     accounts.require_standing(session, resident_id)
-    held = [each for each in hers(session, resident_id, lock=True) if each.state != rules.ENDED]
-    row = next((each for each in held if opened(session, each) == plate), None)
-    if row is None:
+    rows = session.execute(db.for_update(select(lookups).where(*_of(plate)).order_by(lookups.c.resident_id))).all()
+    plate_id = next((row.plate_id for row in rows if row.resident_id == resident_id), None)
+    if plate_id is None:
         raise PlateNotHers()
-    if row.state == rules.PENDING:
-        _end_earlier(session, _take(session, plate, resident_id, row.id), resident_id, now)
-        this = (plates.c.resident_id == resident_id, plates.c.id == row.id)
-        session.execute(update(plates).where(*this).values(state=rules.CONFIRMED, confirmed_at=now))
+    _end_earlier(session, {(row.resident_id, row.plate_id) for row in rows if row.confirmed}, resident_id, now)
+    hers_too = (lookups.c.resident_id == resident_id, lookups.c.plate_id == plate_id)
+    session.execute(update(lookups).where(*hers_too).values(confirmed=True))
+    this = (plates.c.resident_id == resident_id, plates.c.id == plate_id)
+    pending = update(plates).where(*this, plates.c.state == rules.PENDING)
+    session.execute(pending.values(state=rules.CONFIRMED, confirmed_at=now))
     accounts.give_attempt_back(session, AT_GATE, str(device_id))
     accounts.give_attempt_back(session, CONFIRMING, str(resident_id))
-    return {"state": rules.CONFIRMED, "confirmed_at": row.confirmed_at or now}
-
-
-def _take(session: Session, plate: str, resident_id: UUID, plate_id: UUID) -> set[tuple[UUID, UUID]]:
-    """Point the look-up at this plate, under every hash key; whose it pointed at before."""
-    before = set()
-    for key_id, digest in sorted(seal.digests(DIGEST, plate)):
-        row = {"key_id": key_id, "digest": digest, "resident_id": resident_id, "plate_id": plate_id}
-        if db.insert_if_absent(session, lookups, row, ("key_id", "digest")):
-            continue
-        this = (lookups.c.key_id == key_id, lookups.c.digest == digest)
-        held = session.execute(db.for_update(select(lookups.c.resident_id, lookups.c.plate_id).where(*this))).first()
-        if held is not None:
-            before.add((held.resident_id, held.plate_id))
-            session.execute(update(lookups).where(*this).values(resident_id=resident_id, plate_id=plate_id))
-        else:  # it went away between the two statements
-            session.execute(insert(lookups).values(row))
-    return before - {(resident_id, plate_id)}
+    since = session.execute(select(plates.c.confirmed_at).where(*this)).scalar_one()
+    return {"state": rules.CONFIRMED, "confirmed_at": since}
 
 
 def _end_earlier(session: Session, earlier: set[tuple[UUID, UUID]], resident_id: UUID, now: datetime) -> None:
+    """Whoever confirmed it before holds it no more, and is told."""
     for whose, plate_id in sorted(earlier):
+        if whose == resident_id:
+            continue
         this = (plates.c.resident_id == whose, plates.c.id == plate_id)
         session.execute(update(plates).where(*this).values(state=rules.ENDED, ended_at=now))
         _unfound(session, whose, plate_id)
-        if whose != resident_id and not accounts.has_left(session, whose):
+        if not accounts.has_left(session, whose):
             messages.write(session, whose, "plate-moved")
 
 
@@ -226,6 +224,7 @@ def forget_pending(session: Session, most: int) -> int:
     for row in found:
         still = (plates.c.resident_id == row.resident_id, plates.c.id == row.id, plates.c.state == rules.PENDING)
         if session.execute(delete(plates).where(*still).returning(plates.c.id)).first() is not None:
+            _unfound(session, row.resident_id, row.id)
             mine = (operators.c.resident_id == row.resident_id, operators.c.plate_id == row.id)
             session.execute(delete(operators).where(*mine))
     return len(found)

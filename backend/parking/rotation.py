@@ -1,4 +1,4 @@
-"""Digests of confirmed plates under every hash key."""
+"""Digests of plates under every hash key."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from backend.parking.models import plates as table
 
 
 def rehash(session: Session, after: Any, limit: int) -> Progress:
-    """Write each confirmed plate's digest under every hash key beside those that stand. The row is held meanwhile, so
+    """Write each plate's digest under every hash key beside those that stand. The row is held meanwhile, so
     that a plate that ends is not found again."""
-    query = select(table).where(table.c.state == rules.CONFIRMED).order_by(table.c.resident_id, table.c.id)
+    query = select(table).where(table.c.state != rules.ENDED).order_by(table.c.resident_id, table.c.id)
     if after is not None:
         query = query.where(tuple_(table.c.resident_id, table.c.id) > tuple_(*after))
     rows = session.execute(query.limit(limit).with_for_update()).all()
     changed = 0
     for row in rows:
-        whose = {"resident_id": row.resident_id, "plate_id": row.id}
+        whose = {"resident_id": row.resident_id, "plate_id": row.id, "confirmed": row.state == rules.CONFIRMED}
         for key_id, digest in seal.digests(plates.DIGEST, plates.opened(session, row)):
             values = {"key_id": key_id, "digest": digest, **whose}
-            changed += db.insert_if_absent(session, lookups, values, ("key_id", "digest"))
+            changed += db.insert_if_absent(session, lookups, values, ("key_id", "digest", "resident_id"))
     position = (rows[-1].resident_id, rows[-1].id) if len(rows) == limit else None
     return Progress(position, len(rows), changed)
 

@@ -44,8 +44,13 @@ def _drivers() -> None:
     op.create_table(
         "parking_plate_lookups",
         _column("key_id", sa.String(16)), _column("digest", sa.LargeBinary(32)), _column("resident_id", sa.Uuid()),
-        _column("plate_id", sa.Uuid()),
-        sa.PrimaryKeyConstraint("key_id", "digest", name=op.f("pk_parking_plate_lookups")),
+        _column("plate_id", sa.Uuid()), _column("confirmed", sa.Boolean()),
+        sa.PrimaryKeyConstraint("key_id", "digest", "resident_id", name=op.f("pk_parking_plate_lookups")),
+    )
+    confirmed = sa.text("confirmed")
+    op.create_index(
+        "uq_parking_plate_lookups_confirmed", "parking_plate_lookups", ["key_id", "digest"], unique=True,
+        postgresql_where=confirmed, sqlite_where=confirmed,
     )
     op.create_index("ix_parking_plate_lookups_resident", "parking_plate_lookups", ["resident_id"])
     op.create_table(

@@ -40,7 +40,8 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
          "decide_quarantined", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
          "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
-         "retry_webhook_delivery"]  # fmt: skip
+         "retry_webhook_delivery", "register_plate", "confirm_plate", "ask_parking_entitlement", "report_parking_entry",
+         "report_parking_exit"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 
@@ -60,6 +61,8 @@ class Sender:
             told["Idempotency-Key"] = str(uuid4())
         told |= headers or {}
         where = url or self.call.url()
+        if self.call.sign is not None:
+            told |= self.call.sign(self.call.method, where, told["Idempotency-Key"], data or b"")
         kwargs["query_string"] = {**self.call.query, **kwargs.get("query_string", {})}
         return self.client.open(where, method=self.call.method, token=self.token, headers=told, data=data, **kwargs)
 

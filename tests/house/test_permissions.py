@@ -85,6 +85,12 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    "remove_plate": (404, "not-found"),
+    "set_plate_operator": (404, "not-found"),
+    "confirm_plate": (403, "not-a-car-park"),
+    **dict.fromkeys(
+        ("ask_parking_entitlement", "report_parking_entry", "report_parking_exit"), (403, "signature-invalid")
+    ),
     **dict.fromkeys(
         (
             "read_webhook",
@@ -167,6 +173,7 @@ OPEN = {
     "show_obligation_dispute": "the office decides every partner's disputes; the look is written down first",
     "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
+    "register_plate": "names no id; the plate is the caller's own until somebody confirms it",
     "create_webhook": "names no id; the webhook is the caller's own organisation's",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""

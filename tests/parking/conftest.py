@@ -27,8 +27,10 @@ from tests.factories import perks as shops
 from tests.support import net
 
 V1 = "/api/v1"
-FREE = {"scene": "you", "kind": "parking", "title": "演示停车一小时", "benefit": {"type": "free_minutes", "minutes": 60},
-        "benefit_text": "免收一小时停车费。"}  # fmt: skip
+FREE = {
+    "kind": "parking", "title": "演示停车一小时", "benefit": {"type": "free_minutes", "minutes": 60},
+    "benefit_text": "免收一小时停车费。",
+}  # fmt: skip
 LATER = {
     "kind": "pay_after", "title": "演示先离场后付费", "benefit": {"type": "pay_after", "up_to_fen": 5_000},
     "benefit_text": "先离场，三日内付清。", "obligation": {"kind": "pay_after", "due_hours": 72},
@@ -44,6 +46,10 @@ def _city(city: dict[str, Any]) -> None:
 def plate() -> str:
     """A plate that no other call of this process gave."""
     return net.made("plate", f"苏A{next(_numbers) % 10**5:05d}")
+
+
+def new_ticket() -> str:
+    return f"T{uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def asked(session: Session, park: CarPark, text: str) -> dict[str, Any]:
 
 
 def entered(session: Session, park: CarPark, text: str, ticket: str = "", minutes_ago: int = 60) -> str:
-    ticket = ticket or f"T{uuid4().hex[:12]}"
+    ticket = ticket or new_ticket()
     at = clock.now() - timedelta(minutes=minutes_ago)
     service.enter(session, park.door, text, at, ticket, shops.act(park.device.device_id))
     return ticket
@@ -163,5 +169,7 @@ def slug(answer: Any) -> str:
     return str(answer.get_json(force=True)["type"]).removeprefix("/problems/")
 
 
-def lookups(session: Session) -> list[Any]:
-    return list(session.execute(plates.lookups.select()).all())
+def lookups(session: Session, *whose: UUID) -> set[UUID]:
+    """Who among these is found by a plate."""
+    rows = session.execute(plates.lookups.select().where(plates.lookups.c.confirmed)).all()
+    return {row.resident_id for row in rows} & set(whose)

@@ -55,6 +55,12 @@ def park(session: Session) -> CarPark:
     return car_park(session)
 
 
+def whose(session: Session, park: CarPark) -> set[object]:
+    """Whom the tickets of a car park name."""
+    mine = select(tables.tickets.c.resident_id).where(tables.tickets.c.venue_id == park.shop.venue_id)
+    return set(session.execute(mine).scalars())
+
+
 # --- plates ----------------------------------------------------------------------------------------------------------
 
 
@@ -63,7 +69,7 @@ def test_a_registered_plate_is_sealed_and_found_by_nobody(session: Session, park
     allowed(session, park, made)
     (row,) = plates.hers(session, made.id)
     assert made.plate not in row.plate_sealed and plates.opened(session, row) == made.plate
-    assert lookups(session) == [] and not asked(session, park, made.plate)["entitled"]
+    assert not lookups(session, made.id) and not asked(session, park, made.plate)["entitled"]
     assert service.my_questions(session, made.id, 10) == []
 
 
@@ -121,13 +127,13 @@ def test_whoever_confirms_a_plate_ends_the_earlier_holders_who_is_told(session: 
         left(session, park, ticket, park.offer_id)
     allowed(session, park, buyer)
     assert asked(session, park, seller.plate)["entitled"]
-    assert {row.resident_id for row in lookups(session)} == {buyer.id}
+    assert lookups(session, seller.id, buyer.id) == {buyer.id}
 
 
 def test_a_removed_plate_is_found_no_more(session: Session, park: CarPark) -> None:
     made = driver(session, park)
     service.remove(session, made.id, made.plate_id)
-    assert lookups(session) == [] and not asked(session, park, made.plate)["entitled"]
+    assert not lookups(session, made.id) and not asked(session, park, made.plate)["entitled"]
     with pytest.raises(NotFound):
         service.remove(session, made.id, made.plate_id)
 
@@ -169,7 +175,7 @@ def test_a_withdrawal_counts_at_once_also_for_the_car_inside(session: Session, p
         consents.set_consent(session, made.id, "parking", False)
         consents.set_consent(session, made.id, "parking", True, version(session))  # and nobody is allowed again by it
     assert not asked(session, park, made.plate)["entitled"]
-    assert session.execute(select(tables.tickets.c.resident_id)).scalar() is None
+    assert whose(session, park) == {None}
     with pytest.raises(BenefitNotAvailable):
         left(session, park, ticket, park.offer_id)
     assert left(session, park, ticket)["benefit"] is None
@@ -262,7 +268,7 @@ def test_a_stay_uses_one_benefit_and_the_driver_sees_it(session: Session, park: 
     assert {each.purpose for each in service.my_questions(session, made.id, 10)} == {"entry", "exit"}
     with pytest.raises(StayEnded):
         left(session, park, ticket, park.offer_id)
-    assert session.execute(select(tables.tickets.c.resident_id)).scalar() is None
+    assert whose(session, park) == {None}
 
 
 def test_a_held_coupon_is_used_rather_than_a_new_one(session: Session) -> None:
@@ -311,8 +317,8 @@ def test_of_a_car_without_consent_only_the_ticket_is_kept(session: Session, park
         row = session.execute(select(tables.tickets).where(tables.tickets.c.ticket == ticket)).one()
         assert row.resident_id is None and text not in str(tuple(row))
         assert left(session, park, ticket)["benefit"] is None
-    assert session.execute(select(tables.stays)).all() == []
-    assert all(plate_ not in str(session.execute(select(tables.answers)).all()) for plate_ in (text,))
+        mine = session.execute(select(tables.stays).where(tables.stays.c.venue_id == park.shop.venue_id)).all()
+        assert mine == [] and text not in str(session.execute(select(tables.answers.c.told)).all())
 
 
 def test_tickets_are_a_venues_own_and_used_once(session: Session, park: CarPark) -> None:
@@ -381,7 +387,7 @@ def test_both_hash_keys_find_a_plate_while_one_replaces_the_other(session: Sessi
     try:
         seal.bind(new)
         assert asked(session, park, made.plate)["entitled"]
-        assert rotation.rehash(session, None, 100).changed == 1
+        assert rotation.rehash(session, None, 100).changed >= 1
         assert rotation.rehash(session, None, 100).changed == 0
         assert rotation.forget_digests(session, before.current_hash, 100) >= 1
         seal.bind(seal.Sealer(before.master_keys, before.current, {"h9": b"9" * 32}, "h9"))
