@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import batches, in_process, limits, over_http, promises, scores
+from tests.bench import batches, in_process, limits, over_http, parking, promises, scores
 from tests.bench.measure import Line, show
 from tests.suites import postgresql_missing
 
@@ -44,6 +44,8 @@ ALL: dict[str, tuple[Run, bool]] = {
     "scores-reads-postgresql": (partial(scores.reads, "postgresql"), True),
     "scores-reads-sqlite": (partial(scores.reads, "sqlite"), False),
     "limits": (limits.costs, False),
+    "parking-postgresql": (partial(parking.entitlements, "postgresql"), True),
+    "parking-sqlite": (partial(parking.entitlements, "sqlite"), False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
     "rotations": (promises.rotations, True),
