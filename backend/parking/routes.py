@@ -13,7 +13,7 @@ from backend.kit.errors import FieldError, NotFound
 from backend.parking import errors, schemas, service
 from backend.web import callers
 from backend.web.api import blueprint
-from backend.web.callers import allow, keyed
+from backend.web.callers import IdentityNotBound, allow, keyed
 from backend.web.paging import PageQuery, decode_cursor, page, page_of, part_of
 from backend.web.problems import problems
 
@@ -24,6 +24,7 @@ blp = blueprint("parking", "信用停车：车牌、授权、谁问过")
 @allow("parking.read_own")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.PlateView))
+@problems(IdentityNotBound)
 def list_plates(query: dict[str, Any]) -> dict[str, Any]:
     """我的车牌，以及允许谁询问"""
     with reading() as reader:
@@ -35,7 +36,7 @@ def list_plates(query: dict[str, Any]) -> dict[str, Any]:
 @keyed
 @blp.arguments(schemas.PlateRequest)
 @blp.response(201, schemas.PlateView)
-@problems(FieldError, errors.TooManyPlates, TooManyAttempts)
+@problems(IdentityNotBound, FieldError, errors.TooManyPlates, TooManyAttempts)
 def register_plate(body: dict[str, Any]) -> service.Plate:
     """登记一块车牌
 
@@ -52,7 +53,7 @@ def register_plate(body: dict[str, Any]) -> service.Plate:
 @blp.route("/me/plates/<uuid:plate_id>", methods=["DELETE"])
 @allow("parking.manage_own")
 @blp.response(204)
-@problems(NotFound)
+@problems(IdentityNotBound, NotFound)
 def remove_plate(plate_id: UUID) -> None:
     """删除一块车牌，对所有停车场的授权随之结束"""
     with transaction() as session:
@@ -63,7 +64,7 @@ def remove_plate(plate_id: UUID) -> None:
 @allow("parking.manage_own")
 @blp.arguments(schemas.PlateOperatorRequest)
 @blp.response(200, schemas.PlateView)
-@problems(NotFound, ConsentMissing, ConsentTextChanged)
+@problems(IdentityNotBound, NotFound, ConsentMissing, ConsentTextChanged)
 def set_plate_operator(body: dict[str, Any], plate_id: UUID, partner_id: UUID) -> service.Plate:
     """允许或不再允许一家停车运营单位询问这块车牌，立即生效
 
@@ -79,6 +80,7 @@ def set_plate_operator(body: dict[str, Any], plate_id: UUID, partner_id: UUID) -
 @allow("parking.read_own")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.ParkingOperatorView))
+@problems(IdentityNotBound)
 def list_parking_operators(query: dict[str, Any]) -> dict[str, Any]:
     """有停车优惠的运营单位"""
     callers.current().person()
@@ -90,6 +92,7 @@ def list_parking_operators(query: dict[str, Any]) -> dict[str, Any]:
 @allow("parking.read_own")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.ParkingQuestionView))
+@problems(IdentityNotBound)
 def list_parking_questions(query: dict[str, Any]) -> dict[str, Any]:
     """谁在何时、何处问过我的车牌，答复是可以还是不可以，新的在前
 
@@ -104,6 +107,7 @@ def list_parking_questions(query: dict[str, Any]) -> dict[str, Any]:
 @allow("parking.read_own")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(schemas.ParkingStayView))
+@problems(IdentityNotBound)
 def list_parking_stays(query: dict[str, Any]) -> dict[str, Any]:
     """我的停车，新的在前；金额单位为分"""
     with reading() as reader:

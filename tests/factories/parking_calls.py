@@ -25,10 +25,7 @@ class ParkingCalls:
         """The world's car park, and its operator's device."""
         if not hasattr(self, "_park"):
             self._park = parking.car_park(session)
-            other = people.device(session)
-            self.tokens |= {
-                "car park": self._park.token, "other car park": people.device_token(session, other),
-            }  # fmt: skip
+            self.tokens |= {"car park": self._park.token, "other car park": self.tokens["other device"]}
         return self._park
 
     def _driver(self, session: Session) -> parking.Driver:

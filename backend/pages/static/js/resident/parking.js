@@ -53,7 +53,7 @@ function plate(context, one, operators, consent) {
       h("span", { class: `tag ${TAGS[one.state]}` }, one.state_text),
       one.state === "pending" ? quiet("请在停车场出示身份码，由工作人员看到车后确认；三十天内有效。") : null,
       one.state === "ended" ? null : allowances(context, one, operators, consent),
-      h("div", null, button("删除这块车牌", remove, { class: "quiet danger", "aria-label": `删除车牌 ${one.plate}` })),
+      h("div", null, button("删除这块车牌", remove, { class: "quiet danger", "aria-label": `删除这块车牌 ${one.plate}` })),
     ),
   );
 }
