@@ -98,6 +98,11 @@ from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
+from backend.parking import jobs as parking_jobs
+from backend.parking import operator_routes as parking_operator_routes
+from backend.parking import rotation as parking_rotation
+from backend.parking import routes as parking_routes
+from backend.parking import service as parking
 from backend.partners import jobs as partners_jobs
 from backend.partners import own_routes as partners_routes
 from backend.partners import rotation as partners_rotation
@@ -155,7 +160,8 @@ BLUEPRINTS = (
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
     ledger_routes.blp, proofs_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp,
     obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp,
-    partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
+    partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, parking_routes.blp,
+    parking_operator_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -171,7 +177,7 @@ COMMANDS = (
 scores_cli.scores.add_command(modelling_cli.simulate)
 TOLD_TO_PARTNERS = (
     "perks.admitted", "perks.undone", "perks.cancelled", "obligations.changed", "settlement.closed",
-    "settlement.dispute-decided",
+    "settlement.dispute-decided", "parking.decided",
 )  # fmt: skip
 """News that partners' webhooks hear of; each names its ``partner_id``. A redemption is none: a partner learns of it
 when the coupon is shown, and the statement that it costs would be every resident's to wait for."""
@@ -323,7 +329,7 @@ def _wire_city() -> None:
         city.linter("city", room.lint_city)
     for check in (
         privacy.lint_policy, limits.lint_policy, quality.lint_policy, admissions.lint_policy, partners.lint_policy,
-        settlement.lint_policy, statements.lint_city, points_limits.lint_policy,
+        settlement.lint_policy, statements.lint_city, parking.lint_policy, points_limits.lint_policy,
     ):  # fmt: skip
         city.linter("city", check)
     city.applier("city", points_limits.forget)
@@ -379,6 +385,7 @@ def _wire_news() -> None:
     outbox.within("records.entities-loaded", merchants.on_entities_loaded)
     outbox.within("consents.changed", scores.on_consent_changed)
     outbox.within("consents.changed", submissions.on_consent_changed)
+    outbox.within("consents.changed", parking.on_consent_changed)
     outbox.within("people.looked-at", consents.on_looked_at)
     outbox.within("identity.recovered", perks.on_recovered)
     outbox.within("perks.place-changed", admissions.on_place_changed)
@@ -404,7 +411,9 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation, partners_rotation, webhooks_rotation):
+    for register in (
+        accounts_rotation, batches_rotation, codes_rotation, parking_rotation, partners_rotation, webhooks_rotation,
+    ):  # fmt: skip
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -420,7 +429,7 @@ def _wire_jobs() -> None:
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
         perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs, proofs_jobs, webhooks_jobs,
+        modelling_jobs, proofs_jobs, webhooks_jobs, parking_jobs,
     ):  # fmt: skip
         register.register()
     for job in (

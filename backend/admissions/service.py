@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.admissions import rules
 from backend.admissions.door import Door, Judgement, door, verify
+from backend.admissions.operated import admit_for
 from backend.admissions.pack import offline_pack, on_place_changed
 from backend.admissions.scans import Outcome
 from backend.admissions.settling import anything_counted, counted, counted_sums
@@ -18,6 +19,6 @@ def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object
 
 
 __all__ = [
-    "Door", "Judgement", "Outcome", "Undone", "admit", "anything_counted", "counted", "counted_sums", "door",
-    "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "verify",
+    "Door", "Judgement", "Outcome", "Undone", "admit", "admit_for", "anything_counted", "counted", "counted_sums",
+    "door", "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "verify",
 ]  # fmt: skip

@@ -101,6 +101,11 @@ KINDS: dict[str, Kind] = {
         "异议已有决定", "您对 {partner_name} 的“{title}”提出的异议已有决定：账单取消，您无须付款。理由见详情。",
         "/me/obligations", RESULT,
     ),
+    "plate-moved": Kind(
+        "一块车牌不再是您的", "您登记的一块车牌已在停车场由另一位居民当面确认，您名下的这块已结束。"
+        "如果车仍是您的，请在停车场重新确认。",
+        "/me/plates", ACCOUNT,
+    ),
     "delegation-registered": Kind(
         "代办关系已登记", "{who}的代办关系已由服务窗口登记，有效至 {until}。如有不对，可随时在“代办”里结束。",
         "/me/delegations", ACCOUNT,

@@ -180,6 +180,13 @@ def my_obligation(reader: Reader, resident_id: UUID, obligation_id: UUID) -> Vie
     return view(reader, book.one(reader, resident_id, obligation_id))
 
 
+def obligation_of(reader: Reader, resident_id: UUID, admission_id: UUID) -> UUID | None:
+    """What an admission brought with it: the obligation's id, or None."""
+    mine = (obligations.c.resident_id == resident_id, obligations.c.admission_id == admission_id)
+    found: UUID | None = reader.execute(select(obligations.c.id).where(*mine)).scalar()
+    return found
+
+
 def view(reader: Reader, one: Obligation) -> View:
     """An obligation in words."""
     plain = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, literal_column, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
@@ -132,6 +132,23 @@ def write(batch: Batch, **row: Any) -> Row[Any]:
 def find(reader: Reader, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, or None."""
     return cast("Row[Any] | None", _ONE.first(reader, {"resident": resident_id, "coupon": coupon_id}))
+
+
+_OPEN = Prepared(
+    select(*COLUMNS)
+    .where(
+        _TABLE.c.resident_id == bindparam("resident"), _TABLE.c.status == literal_column("'issued'"),
+        _TABLE.c.uses_left > 0, _TABLE.c.valid_until > bindparam("now"),
+    )
+    .order_by(_TABLE.c.valid_until, _TABLE.c.id)
+)  # fmt: skip
+
+
+def usable(reader: Reader, resident_id: UUID, kinds: Collection[str]) -> list[Row[Any]]:
+    """Her coupons of these kinds that a venue would admit now, the first to end first; in one statement."""
+    now = clock.now()
+    found = _OPEN.rows(reader, {"resident": resident_id, "now": now})
+    return [row for row in found if row.terms["kind"] in kinds and not usable_now(row, now)]
 
 
 def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:

@@ -21,6 +21,7 @@ from backend.perks.coupons import lock as lock_coupon
 from backend.perks.coupons import not_yet as coupon_not_yet
 from backend.perks.coupons import offer_of as coupon_offer
 from backend.perks.coupons import status_at as coupon_status
+from backend.perks.coupons import usable as usable_coupons
 from backend.perks.eligibility import NOBODY, Asker, bind_pauses, judge
 from backend.perks.extensions import BEGUN, Officer, extend, extensions, on_begun
 from backend.perks.lifecycle import refuse_transfer, reissue
@@ -35,5 +36,5 @@ __all__ = [
     "coupon_offer", "coupon_status", "coupons", "extend", "extensions", "find_coupon", "give_use_back", "issue",
     "judge", "lock_coupon", "next_status", "offer", "offers", "on_begun", "on_recovered", "points_of_a_use",
     "presentation_code", "redeem", "redemption", "refuse_transfer", "reissue", "require_entitled", "scenes",
-    "share_points", "slot_left", "slots", "slots_shown", "usable_now",
+    "share_points", "slot_left", "slots", "slots_shown", "usable_coupons", "usable_now",
 ]  # fmt: skip

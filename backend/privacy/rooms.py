@@ -26,6 +26,7 @@ from backend.kit.personal import Keeper, Kept, Leaving, Section
 from backend.ledger.personal import KEEPER as LEDGER
 from backend.messages.personal import KEEPER as MESSAGES
 from backend.obligations.personal import KEEPER as OBLIGATIONS
+from backend.parking.personal import KEEPER as PARKING
 from backend.perks.personal import KEEPER as PERKS
 from backend.records.personal import KEEPER as RECORDS
 from backend.scores.personal import KEEPER as SCORES
@@ -50,12 +51,12 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, STATEMENTS, SCORES, DECLARATIONS, RECORDS,
-    BATCHES, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PARKING, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, STATEMENTS, SCORES, DECLARATIONS,
+    RECORDS, BATCHES, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, ADMISSIONS, OBLIGATIONS, COMMUNITY,
-    DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, ADMISSIONS, OBLIGATIONS, PARKING,
+    COMMUNITY, DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 

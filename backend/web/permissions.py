@@ -104,6 +104,10 @@ PERMISSIONS: dict[str, Permission] = {
     "venue.verify": _device("核验券码"),
     "venue.admit": _device("核销券码"),
     "venue.pack": _device("取离线包"),
+    "parking.read_own": _resident("查看自己的车牌、授权、停车和谁问过"),
+    "parking.manage_own": _resident("登记和删除自己的车牌，允许停车场询问"),
+    "parking.confirm": _device("当面确认车牌"),
+    "parking.operate": _device("按车牌询问停车优惠，报入场和离场"),
     "settlement.read": _staff(
         "查看结算单", "office", "auditor", "partner-manager", whose="本单位，项目办公室和审计看全部"
     ),

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import batches, expiry, in_process, limits, offline, over_http, promises, scores
+from tests.bench import batches, expiry, in_process, limits, offline, over_http, parking, promises, scores
 from tests.bench.measure import Line, show
 from tests.bench.peers import admission, ledger
 from tests.bench.peers.venvs import PeerMissing
@@ -52,6 +52,8 @@ ALL: dict[str, tuple[Run, bool]] = {
     "admission-pretix": (admission.beside_pretix, True),
     "offline": (offline.verifying, False),
     "limits": (limits.costs, False),
+    "parking-postgresql": (partial(parking.entitlements, "postgresql"), True),
+    "parking-sqlite": (partial(parking.entitlements, "sqlite"), False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
     "rotations": (promises.rotations, True),

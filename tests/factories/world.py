@@ -7,8 +7,9 @@ the house's tests then spoil it, send it as somebody else, or send it as it is t
 from __future__ import annotations
 
 import base64
+import json
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -52,6 +53,7 @@ from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.door_calls import DoorCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.obligation_calls import ObligationCalls
+from tests.factories.parking_calls import ParkingCalls
 from tests.factories.partner_calls import PartnerCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
@@ -80,7 +82,10 @@ GUARDED = [name for name in OPERATIONS if PERMISSION_OF[name] != "public"]
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``who`` is the label of its rightful caller; ``secrets``: what only that caller may ever see."""
+    """One request. ``who`` is the label of its rightful caller; ``secrets``: what only that caller may ever see.
+
+    ``sign``: the headers by which its caller's device signs (method, path, key, body).
+    """
 
     name: str
     who: str | None
@@ -91,6 +96,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     upload: bool = False
     keyed: bool = False
+    sign: Callable[[str, str, str, bytes], dict[str, str]] | None = None
     secrets: tuple[object, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -109,12 +115,16 @@ class Call:
         headers = {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         if self.keyed:
             headers["Idempotency-Key"] = str(key or uuid4())
+        if self.sign is not None:
+            sent = given["data"] = json.dumps(given.pop("json")).encode()
+            headers["Content-Type"] = "application/json"
+            headers |= self.sign(self.method, self.url(**(params or {})), headers["Idempotency-Key"], sent)
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
 class World(
     StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, CouponCalls,
-    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls,
+    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls, ParkingCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
@@ -519,7 +529,5 @@ class World(
 
 def forged(claims: Mapping[str, Any], header: Mapping[str, Any], signature: bytes = b"") -> str:
     """A token put together by hand, with any header and any signature."""
-    from json import dumps
-
-    parts = [dumps(part, default=str).encode() for part in (header, claims)]
+    parts = [json.dumps(part, default=str).encode() for part in (header, claims)]
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in [*parts, signature])

@@ -39,6 +39,7 @@ from tests.house.snapshots import changed, snapshot
 from tests.house.spoiling import Path, stands
 from tests.house.spoiling import changed as with_value
 from tests.obligations import conftest as owing
+from tests.parking import conftest as parking
 from tests.publicity.conftest import entity_code, penalty
 
 IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -135,6 +136,8 @@ class Others:
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             **simulated,
+            "plate_id": parking.registered(session, world.neighbour).plate_id,
+            "partner_id": world.other_shop.partner_id,
             "record_id": record,
             "declaration_id": declaration,
             "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,

@@ -117,6 +117,11 @@ SHOWS_NOBODY = {
     **dict.fromkeys(
         ("ping_webhook", "list_webhook_deliveries", "retry_webhook_delivery"), "what became of a message; not its text"
     ),
+    "confirm_plate": "that it is confirmed, and no more",
+    **dict.fromkeys(
+        ("ask_parking_entitlement", "report_parking_entry", "report_parking_exit"),
+        "benefits and tickets; nobody's name, and no plate that the caller did not say",
+    ),
     "read_quality_report": "figures of departments", "download_quality_report": "figures of departments",
 }  # fmt: skip
 """Routes for staff and devices that show nothing of any person, and why."""

@@ -103,6 +103,12 @@ REFUSED = {
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
     "propose_offer": (422, "invalid-request"),  # in the other partner's name
+    "remove_plate": (404, "not-found"),
+    "set_plate_operator": (404, "not-found"),
+    "confirm_plate": (403, "not-a-car-park"),
+    **dict.fromkeys(
+        ("ask_parking_entitlement", "report_parking_entry", "report_parking_exit"), (403, "signature-invalid")
+    ),
     **dict.fromkeys(
         (
             "read_webhook",
@@ -198,6 +204,7 @@ OPEN = {
     "show_obligation_dispute": "the office decides every partner's disputes; the look is written down first",
     "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
+    "register_plate": "names no id; the plate is the caller's own until somebody confirms it",
     "create_webhook": "names no id; the webhook is the caller's own organisation's",
     **dict.fromkeys(
         (

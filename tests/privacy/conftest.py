@@ -32,6 +32,7 @@ from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
 from tests.factories import perks as shops
 from tests.obligations import conftest as owing
+from tests.parking import conftest as parking
 from tests.records.test_service import honour
 
 API = "/api/v1"
@@ -83,6 +84,7 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
     bill = owing.owed(session, who=mine)
     owing.charge(session, bill)
     obligations.dispute(session, mine, bill.id, words, shops.act(mine))
+    _park(session, who)
     clerk = people.staff(session, "counter-clerk")
     consents.record_look(
         session, mine, clerk.staff_id, "counter-clerk", "窗口办理", ["name"], "演示",
@@ -92,6 +94,15 @@ def give_everything(session: Session, *, first_timers: bool = False, bound: peop
     _close_the_month(session, mine)
     (declared_photo,) = declaring.declared(session, declarations.resident(mine)).photo_ids
     return Full(who, people.resident_token(session, who), coupon, photo, submission, declared_photo, shop, words)
+
+
+def _park(session: Session, who: people.Resident) -> None:
+    """Her car is in a car park that she allows to ask."""
+    park, mine = parking.car_park(session), parking.registered(session, who)
+    parking.confirmed(session, park, mine)
+    parking.allowed(session, park, mine)
+    parking.asked(session, park, mine.plate)
+    parking.entered(session, park, mine.plate)
 
 
 def _close_the_month(session: Session, mine: UUID) -> None:

@@ -5,6 +5,7 @@ import { button, card, confirm, facts, field, h, instant, isDemo, onSubmit, prob
 import { sessionsCard } from "../sessions.js";
 import { ownDeclarations } from "../declaring.js";
 import { counterCode, pauseNotice, showDelegations, showInbox } from "./account.js";
+import { showParking } from "./parking.js";
 
 // 这一页由小节组成，每节自己取数、给出自己的卡片。要加一节，就在这里加一行；true：只办自己的，替别人办时没有。
 const SECTIONS = [
@@ -13,6 +14,7 @@ const SECTIONS = [
   [showInbox],
   [showDeclarations, true],
   [showConsents],
+  [parking, true],
   [withdrawAll],
   [showAccessLog],
   [takeCopy],
@@ -48,6 +50,11 @@ async function showConsents(context) {
 // 自主申报：只面向成年人。
 function showDeclarations(context) {
   return context.me.adult === false ? null : ownDeclarations(context, "/me/declarations", "natural_person");
+}
+
+// 停车：只面向成年人。
+function parking(context) {
+  return context.me.adult === false ? null : showParking(context);
 }
 
 function withdrawAll({ api, route }) {
