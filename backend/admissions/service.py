@@ -9,7 +9,7 @@ from backend.admissions.pack import offline_pack, on_place_changed
 from backend.admissions.scans import Outcome
 from backend.admissions.settling import anything_counted, counted, counted_sums
 from backend.admissions.undoing import Undone, undo
-from backend.admissions.venue import admit, upload
+from backend.admissions.venue import admit, upload, use
 
 
 def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object]]) -> list[str]:
@@ -20,5 +20,5 @@ def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object
 
 __all__ = [
     "Door", "Judgement", "Outcome", "Undone", "admit", "admit_for", "anything_counted", "counted", "counted_sums",
-    "door", "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "verify",
+    "door", "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "use", "verify",
 ]  # fmt: skip

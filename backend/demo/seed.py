@@ -20,7 +20,7 @@ from backend.codes import service as codes
 from backend.community import points
 from backend.community import service as community
 from backend.consents import service as consents
-from backend.demo import archive, departments, reports
+from backend.demo import archive, departments, reports, visits
 from backend.demo.install import MARK, Demo
 from backend.demo.vocabulary import RESIDENTS, Someone, Vocabulary
 from backend.identity import service as identity
@@ -57,7 +57,7 @@ class Seeder:
         self.people = list(self.words.people(RESIDENTS))
         self.handover: dict[str, Any] = {}
         self.bar = tqdm(
-            total=3 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 60, unit="项", desc="演示数据"
+            total=3 * RESIDENTS + 2 * MERCHANTS + RESIDENTS * archive.RECORDS_EACH + 70, unit="项", desc="演示数据"
         )
 
     def run(self) -> None:
@@ -68,6 +68,7 @@ class Seeder:
         self._scores(ids[UNBOUND_SHOWN:-1])
         self._merchants()
         self._staff_and_devices()
+        self._visits(ids[UNBOUND_SHOWN:-1])
         self._reports()
         publicity.index_names()
         self._offers()
@@ -217,6 +218,14 @@ class Seeder:
             points.fund_all(session, self.today)
         with db.transaction() as session:
             self.handover["devices"] = [_make_device(session, place) for place in self.content["perks"]["venues"]]
+        self.bar.update(10)
+
+    def _visits(self, ids: list[UUID]) -> None:
+        """Of people who are nobody's to sign in as."""
+        with db.reading() as reader:
+            office = accounts.organisation_by_slug(reader, OFFICE).id
+        device_id = UUID(self.handover["devices"][0]["device_id"])
+        visits.make(ids, self.content["perks"], office, device_id, self.today)
         self.bar.update(10)
 
     def _reports(self) -> None:

@@ -257,11 +257,13 @@ QUERIES = {
     "until": ["", "x", "2026-03-05T08:00:00"], "step": ["", "Open", "x\x00"],
     "file_name": ["", "x" * 201, "a\x00", "a\x1b"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "opened", "Proposed", "approved\x00"],
-    **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id", "partner_id")},
+    **{one: ["x", "1", "", "0" * 32, "' OR 1=1"]
+       for one in ("resident_id", "actor_id", "organisation_id", "partner_id")},
     **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at", "known_at")},
     "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
-    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"] for one in ("from", "to", "month")},
+    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"]
+       for one in ("from", "to", "month")},
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
     "kind": ["", "person", "LICENCE", "penalty\x00"], "name": ["", "x" * 61, "\x00", "a\x1b"],
     "code": ["", "x" * 41, "\x00", "%", "1", "91110000600037341M"], "document_no": ["", "x" * 121, "\x00", "a\x1b"],
