@@ -4,6 +4,7 @@ import { wechatCode } from "../demo.js";
 import { button, card, confirm, facts, field, h, instant, isDemo, onSubmit, problemBox, show, tell } from "../dom.js";
 import { sessionsCard } from "../sessions.js";
 import { ownDeclarations } from "../declaring.js";
+import { showObligations } from "./obligations.js";
 import { counterCode, pauseNotice, showDelegations, showInbox } from "./account.js";
 
 // 这一页由小节组成，每节自己取数、给出自己的卡片。要加一节，就在这里加一行；true：只办自己的，替别人办时没有。
@@ -11,6 +12,7 @@ const SECTIONS = [
   [pauseNotice, true],
   [showMe],
   [showInbox],
+  [showObligations],
   [showDeclarations, true],
   [showConsents],
   [withdrawAll],
