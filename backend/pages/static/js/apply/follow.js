@@ -6,7 +6,7 @@ import { history } from "../partners/cases.js";
 import { caseTag } from "../partners/words.js";
 import { showForm } from "./form.js";
 
-const SLOT = "xinyi.apply";
+const SLOT = "xinyi.application"; // 不是客户端放会话的那一格
 export const held = () => JSON.parse(sessionStorage.getItem(SLOT) ?? "null");
 export const hold = (id, token) => sessionStorage.setItem(SLOT, JSON.stringify({ id, token }));
 export const forget = () => sessionStorage.removeItem(SLOT);

@@ -57,7 +57,11 @@ function contactFields() {
   const email = h("input", { type: "email", maxLength: 120, autocomplete: "email" });
   return {
     node: [field("联系人", name), field("联系电话", phone, "数字和连字符。"), field("电子邮箱（可不填）", email)],
-    value: () => ({ contact_name: name.value.trim(), contact_phone: phone.value.trim(), contact_email: email.value.trim() }),
+    value: () => ({
+      contact_name: name.value.trim(),
+      contact_phone: phone.value.trim(),
+      ...(email.value.trim() ? { contact_email: email.value.trim() } : {}),
+    }),
   };
 }
 

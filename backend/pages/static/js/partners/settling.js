@@ -4,6 +4,8 @@ import { card, field, h, onSubmit, show, tell } from "../dom.js";
 import { STATES, showStatement, stateTag } from "./statement.js";
 import { choice, listing, monthText, tag, yuan } from "./words.js";
 
+const PREPARING_MS = 3000; // 编制通常几秒钟：写好了，列表自己变
+
 export const showSettling = ({ api, tab }, [id]) => (id ? showStatement(api, tab, id) : showAll(api, tab));
 
 async function showAll(api, tab) {
@@ -12,7 +14,7 @@ async function showAll(api, tab) {
   const state = choice({ "": "全部", ...STATES }, "");
   const list = listing(
     (cursor) => api.get("/settlement/statements", { month: month.value || null, state: state.value || null, ...cursor }),
-    (one) => lineOf(one, tab),
+    (one) => lineOf(one, tab, list.load),
     { id: "statements", empty: "没有结算单" },
   );
   for (const one of [month, state]) one.addEventListener("change", () => list.load());
@@ -24,7 +26,7 @@ async function showAll(api, tab) {
   await list.load();
 }
 
-function lineOf(one, tab) {
+function lineOf(one, tab, again) {
   const box = card(
     `${one.partner.name} ${monthText(one.month)}`,
     h(
@@ -37,6 +39,7 @@ function lineOf(one, tab) {
     h("a", { class: "button", href: `#/${tab}/${one.id}` }, "查看"),
   );
   box.dataset.statement = one.id;
+  if (one.state === "preparing") setTimeout(() => box.isConnected && again().catch(console.warn), PREPARING_MS);
   return box;
 }
 
