@@ -14,11 +14,13 @@ from playwright.sync_api import Locator, expect
 from tests.browser import partnering
 from tests.browser.desks import at_desk
 from tests.browser.people import Demo
+from tests.browser.test_browser import sign_in
 from tests.browser.watching import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 Open = Callable[..., Watched]
 DESK = "/app/partners"
+TICKET = "tangshan-hotspring-ticket"
 PASSWORD = "seven green kettles at dawn"
 
 
@@ -62,6 +64,86 @@ def test_a_partner_comes_in_offers_something_and_settles_a_month(
     _is_decided(office, told)
     _agrees(partner)
     _is_closed(office, partner)
+
+
+def test_a_conflict_and_a_charge_are_answered_disputed_and_decided(open_page: Open, demo: Demo) -> None:
+    page = open_page("/app/resident")
+    sign_in(page, demo.fresh_resident())
+    page.sees("绑定成功")
+    coupon_id = _free_coupon(page)
+    conflict_id = partnering.conflict(demo, TICKET, coupon_id)
+    obligation_id = partnering.obligation(demo, TICKET, coupon_id)
+    partner = at_desk(open_page, demo, DESK, "合作方管理员")
+    office = at_desk(open_page, demo, DESK, "信用办工作人员")
+    _is_claimed_and_decided(partner, office, conflict_id)
+    _is_charged(partner, obligation_id)
+
+    go(page, "我的")
+    line = page.page.locator(f'[data-obligation="{obligation_id}"]')
+    page.is_usable()
+    line.get_by_role("button", name="查看").click()
+    page.sees("演示事由")
+    page.page.get_by_label("哪里不对").fill("演示异议：只骑了一次")
+    page.is_usable()
+    page.press("提出异议")
+    page.sees("办公室还没有决定")
+    go(office, "争议")
+    office.page.locator(f'[data-dispute="{obligation_id}"]').get_by_role("link").click()
+    office.sees("演示异议：只骑了一次")
+    office.page.get_by_label("理由").fill("记录与异议相符")
+    office.is_usable()
+    office.press("取消账单")
+    office.sees("账单取消")
+    page.press("← 返回")
+    page.page.locator(f'[data-obligation="{obligation_id}"]').get_by_role("button", name="查看").click()
+    page.sees("记录与异议相符")
+    page.is_usable()
+
+
+def _free_coupon(page: Watched) -> str:
+    """Redeem what costs nothing, as whoever is signed in."""
+    offer = page.page.evaluate(
+        """async () => {
+          const { Client } = await import("/static/js/api.js");
+          const api = new Client("resident");
+          const offers = await api.all("/perks/offers");
+          const free = offers.find((one) => one.title === "明文化村免费参观券");
+          return (await api.keyed("POST", `/perks/offers/${free.id}/redemptions`)).coupon.id;
+        }"""
+    )
+    return str(offer)
+
+
+def _is_claimed_and_decided(partner: Watched, office: Watched, conflict_id: str) -> None:
+    go(partner, "冲突")
+    mine = partner.page.locator(f'[data-conflict="{conflict_id}"]')
+    expect(mine).to_contain_text("8.00 元")
+    partner.press("主张结算", within=mine)
+    expect(mine.get_by_label("为什么仍应结算")).to_be_focused()
+    mine.get_by_label("为什么仍应结算").fill("检票员当场核对过")
+    partner.is_usable()
+    partner.press("主张结算", within=mine)
+    expect(mine).to_have_count(0)
+    go(office, "冲突")
+    theirs = office.page.locator(f'[data-conflict="{conflict_id}"]')
+    theirs.get_by_label("决定的理由").fill("有核对记录")
+    office.is_usable()
+    office.press("计入结算", within=theirs)
+    expect(theirs).to_have_count(0)
+    partner.page.get_by_label("进展").select_option(label="计入结算")
+    expect(mine).to_contain_text("有核对记录")
+
+
+def _is_charged(partner: Watched, obligation_id: str) -> None:
+    go(partner, "应付")
+    mine = partner.page.locator(f'[data-obligation="{obligation_id}"]')
+    mine.get_by_text("报账", exact=True).first.click()
+    mine.get_by_label("应付（元）").fill("12.34")
+    mine.get_by_label("事由").fill("演示事由")
+    partner.is_usable()
+    partner.press("报账", within=mine)
+    expect(mine).to_contain_text("12.34 元")
+    partner.is_usable()
 
 
 # --- coming in -------------------------------------------------------------------------------------------------------
