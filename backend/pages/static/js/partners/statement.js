@@ -39,7 +39,7 @@ function headCard(api, path, one) {
   const name = `结算单-${one.month}-${one.partner.name}`;
   return card(
     `${one.partner.name} ${monthText(one.month)}`,
-    h("p", { class: "row" }, stateTag(one.state), h("span", { class: "muted" }, one.state_text)),
+    h("p", { class: "row" }, stateTag(one.state), one.state_text === STATES[one.state] ? null : h("span", { class: "muted" }, one.state_text)),
     h("p", null, h("span", { class: "number" }, yuan(one.total_fen).replace(" 元", "")), h("span", { class: "unit" }, " 元应付")),
     facts([
       ["行数", `${one.lines} 行`],
