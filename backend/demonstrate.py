@@ -118,6 +118,7 @@ WELCOME = """
   账号 staff      {base}/app/staff
   场馆 scanner    {base}/app/venue
   办公室 office   {base}/app/office
+  合作 partners   {base}/app/partners   {base}/app/apply
   数据 data       {base}/app/data   {base}/app/quality
   申报 declared   {base}/app/declarations
   审计 audit      {base}/app/audit

@@ -30,7 +30,7 @@ STATIC_TYPES = {
 APPS = {
     "resident": "居民服务", "venue": "场馆核验", "worker": "社区工作台", "counter": "服务窗口", "office": "办公室",
     "staff": "工作人员账号", "declarations": "自主申报", "audit": "审计", "modelling": "评分办法",
-    "data": "数据报送", "quality": "数据质量",
+    "data": "数据报送", "quality": "数据质量", "partners": "合作机构", "apply": "申请成为合作机构",
 }  # fmt: skip
 """The pages that are small programs: the name of the script, and what stands at their head."""
 TEXT = {"type": "string"}

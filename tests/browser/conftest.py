@@ -40,7 +40,7 @@ PHONE = {"width": 360, "height": 740}
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo, seeded and ready."""
     if given := os.environ.get("XINYI_TEST_DEMO"):
-        yield Demo(json.loads((Path(given) / "demo.json").read_text("utf-8")))
+        yield Demo(json.loads((Path(given) / "demo.json").read_text("utf-8")), Path(given))
         return
     folder = tmp_path_factory.mktemp("demo")
     env = {**os.environ, "PORT": str(_free_pair()), "XINYI_INSTANCE_ROOT": str(folder), "DATABASE_URL": "",
@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         try:
             told = _handover(process, folder, log)
             net.tell_of_demo(told)
-            yield Demo(told)
+            yield Demo(told, folder)
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)

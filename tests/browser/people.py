@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +13,11 @@ from PIL import Image
 
 
 class Demo:
-    """The hand-over of a running demo."""
+    """The hand-over of a running demo, whose data lie in ``folder``."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
+    def __init__(self, told: dict[str, Any], folder: Path) -> None:
         self.told = told
+        self.folder = folder
         self.base_url: str = told["base_url"]
         self.taken = 0
 

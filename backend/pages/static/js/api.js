@@ -159,9 +159,9 @@ export class Client {
     });
   }
 
-  async #send(method, path, { body, form, query, key, anonymous, blob, timeoutMs = 20000 } = {}) {
+  async #send(method, path, { body, form, query, key, anonymous, blob, headers: more, timeoutMs = 20000 } = {}) {
     const url = addressOf(path, query);
-    const headers = { ...ACCEPTED };
+    const headers = { ...ACCEPTED, ...more };
     if (!anonymous && this.session) headers.Authorization = `Bearer ${this.session.access_token}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;

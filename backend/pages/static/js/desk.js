@@ -12,6 +12,7 @@ const DESKS = [
   ["/app/worker", "社区工作台", ["community-worker"]],
   ["/app/counter", "服务窗口", ["counter-clerk"]],
   ["/app/office", "办公室", ["office", "auditor", "partner-manager", "account-admin"]],
+  ["/app/partners", "合作机构", ["office", "auditor", "partner-manager"]],
   ["/app/declarations", "自主申报", ["office", "data-officer", "partner-manager"]],
   ["/app/modelling", "评分办法", ["office", "auditor"]],
   ["/app/data", "数据报送", ["data-officer", "office"]],

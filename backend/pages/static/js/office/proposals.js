@@ -89,7 +89,7 @@ export function changeOf(change) {
       "div",
       { class: `side ${tone}` },
       h("span", { class: "label" }, label),
-      h("pre", null, text === null ? "（没有）" : text),
+      h("pre", { tabIndex: 0 }, text === null ? "（没有）" : text), // 长的在框里滚动，键盘也滚得动
     );
   return h(
     "div",

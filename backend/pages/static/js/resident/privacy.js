@@ -4,6 +4,7 @@ import { wechatCode } from "../demo.js";
 import { button, card, confirm, facts, field, h, instant, isDemo, onSubmit, problemBox, show, tell } from "../dom.js";
 import { sessionsCard } from "../sessions.js";
 import { ownDeclarations } from "../declaring.js";
+import { showObligations } from "./obligations.js";
 import { counterCode, pauseNotice, showDelegations, showInbox } from "./account.js";
 import { showParking } from "./parking.js";
 
@@ -12,6 +13,7 @@ const SECTIONS = [
   [pauseNotice, true],
   [showMe],
   [showInbox],
+  [showObligations],
   [showDeclarations, true],
   [showConsents],
   [parking, true],
