@@ -26,6 +26,9 @@ from backend.batches import desk_routes as returns_routes
 from backend.batches import jobs as batches_jobs
 from backend.batches import rotation as batches_rotation
 from backend.batches import routes as batches_routes
+from backend.bookings import jobs as bookings_jobs
+from backend.bookings import routes as bookings_routes
+from backend.bookings import service as bookings
 from backend.catalogue import routes as catalogue_routes
 from backend.catalogue import service as catalogue
 from backend.codes import cli as codes_cli
@@ -144,8 +147,8 @@ BLUEPRINTS = (
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
     ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
-    perks_partner_routes.blp, admissions_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp,
-    approvals_routes.blp,
+    perks_partner_routes.blp, admissions_routes.blp, bookings_routes.blp, merchants_routes.blp, uploads.blp,
+    codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -159,7 +162,7 @@ COMMANDS = (
 )  # fmt: skip
 
 scores_cli.scores.add_command(modelling_cli.simulate)
-TOLD_TO_PARTNERS = ("perks.admitted",)
+TOLD_TO_PARTNERS = ("perks.admitted", "bookings.promoted", "bookings.no-show")
 """News that partners' webhooks hear of; each names its ``partner_id``."""
 _to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
 
@@ -307,6 +310,7 @@ def _wire_city() -> None:
         privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy, statements.lint_city,
     ):  # fmt: skip
         city.linter("city", check)
+    city.linter("deadlines", bookings.lint_policy)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
     city.linter("catalogue", declarations.lint_policy)
@@ -366,6 +370,12 @@ def _wire_news() -> None:
     outbox.within("community.reviewed", messages.on_reviewed)
     outbox.within("declarations.decided", messages.on_declaration_decided)
     perks.bind_pauses(obligations.paused)
+    perks.bind_slot_pauses(bookings.paused)
+    outbox.within("perks.cancelled", bookings.on_cancelled)
+    outbox.within("perks.admitted", bookings.on_admitted)
+    outbox.within("perks.conflicted", bookings.on_conflicted)
+    outbox.after("perks.cancelled", "bookings", bookings.after_cancelled)
+    outbox.after("perks.expired", "bookings", bookings.after_missed)
     outbox.within("perks.admitted", obligations.on_admitted)
     outbox.within("perks.undone", obligations.on_undone)
     outbox.within("obligations.told", messages.on_obligation)
@@ -397,8 +407,8 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs, webhooks_jobs,
+        perks_jobs, admissions_jobs, bookings_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs,
+        publicity_jobs, modelling_jobs, webhooks_jobs,
     ):  # fmt: skip
         register.register()
     for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from backend.accounts.personal import KEEPER as ACCOUNTS
 from backend.admissions.personal import KEEPER as ADMISSIONS
 from backend.batches.personal import KEEPER as BATCHES
+from backend.bookings.personal import KEEPER as BOOKINGS
 from backend.community.personal import KEEPER as COMMUNITY
 from backend.consents.looks import KEPT_YEARS
 from backend.consents.personal import KEEPER as CONSENTS
@@ -50,12 +51,12 @@ _OWN = Keeper(
 )  # fmt: skip
 
 ERASING: tuple[Keeper, ...] = (
-    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, SETTLEMENT, OBLIGATIONS, LEDGER, STATEMENTS, SCORES, DECLARATIONS, RECORDS,
-    BATCHES, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
+    CONSENTS, COMMUNITY, PERKS, ADMISSIONS, BOOKINGS, SETTLEMENT, OBLIGATIONS, LEDGER, STATEMENTS, SCORES, DECLARATIONS,
+    RECORDS, BATCHES, DELEGATION, MESSAGES, KIT, STAFF, ACCOUNTS, _OWN,
 )  # fmt: skip
 SHOWING: tuple[Keeper, ...] = (
-    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, ADMISSIONS, OBLIGATIONS, COMMUNITY,
-    DELEGATION, MESSAGES, KIT,
+    ACCOUNTS, CONSENTS, SCORES, RECORDS, DECLARATIONS, LEDGER, STATEMENTS, PERKS, ADMISSIONS, BOOKINGS, OBLIGATIONS,
+    COMMUNITY, DELEGATION, MESSAGES, KIT,
 )  # fmt: skip
 
 
