@@ -79,7 +79,7 @@ KINDS: dict[str, Kind] = {
     ),
     "booking-missed": Kind(
         "预约的时段没有到场", "您预约的“{title}”{slot} 没有到场记录。{days} 天内这个场景未到 {count} 次，"
-        "满 {strikes} 次暂停预约 {pause_days} 天。用不上请在开始前取消。与信用评价无关；其实到过场的，请联系项目办公室。",
+        "满 {strikes} 次暂停预约 {pause_days} 天。用不上请在开始前取消。与信用评价无关；到过场的请联系项目办公室。",
         "/me/missed-slots", RESULT,
     ),
     "booking-paused": Kind(

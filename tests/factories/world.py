@@ -45,6 +45,7 @@ from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
+from tests.factories.booking_calls import BookingCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.obligation_calls import ObligationCalls
@@ -108,7 +109,7 @@ class Call:
 
 class World(
     StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
-    SettlementCalls, ObligationCalls, WebhookCalls,
+    SettlementCalls, ObligationCalls, WebhookCalls, BookingCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

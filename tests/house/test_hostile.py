@@ -40,7 +40,7 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
          "decide_quarantined", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
          "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
-         "retry_webhook_delivery"]  # fmt: skip
+         "retry_webhook_delivery", "join_waiting", "lift_slot_pause"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 

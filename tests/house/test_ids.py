@@ -62,6 +62,7 @@ OPEN_BY_DESIGN = {
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
     "unlink_oidc_subject": ADMINISTERED, "list_staff_sessions": ADMINISTERED, "end_staff_sessions": ADMINISTERED,
     "revoke_invitation": ADMINISTERED,
+    "lift_slot_pause": "the office lifts everybody's pauses",
     "show_obligation_dispute": "the office decides every partner's disputes",
     "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
@@ -97,6 +98,8 @@ class Others:
             (entry, *_) = ledger.entries(session, neighbour, 1)
             self.obligation = owing.owed(session, who=neighbour, partner_id=world.other_shop.partner_id)
             owing.charge(session, self.obligation)
+            self.waiting = booking_calls.waiting(session, neighbour).id
+            pause = booking_calls.paused(session, people.resident(session).resident_id)
             self.message = inbox.write(session, neighbour, "pause-lifted")
             self.delegation = guardians.guardian(session, world.neighbour, people.resident(session), kind="ward").id
             colleague = people.staff(session)
@@ -125,14 +128,14 @@ class Others:
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             **simulated,
-            "record_id": record,
+            "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,
             "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
             self.submission, entry.id, self.message, self.delegation, declaration,
-            self.obligation.id,
+            self.obligation.id, self.waiting,
         )  # fmt: skip
 
     @staticmethod
