@@ -28,7 +28,7 @@ FILE = {"type": "string"}
 @allow("bookings.wait")
 @keyed
 @blp.arguments(schemas.WaitingRequest)
-@blp.response(201, schemas.WaitingView)
+@blp.response(201, schemas.WaitingEntryView)
 @problems(
     FieldError, IdentityNotBound, NotFound, NotEntitled, OfferClosed, SpendingPaused, errors.SlotFree,
     errors.AlreadyBooked, errors.TooManyWaiting,
@@ -51,7 +51,7 @@ def join_waiting(body: dict[str, Any], offer_id: UUID) -> service.WaitingView:
 @blp.route("/me/waiting", methods=["GET"])
 @allow("bookings.read")
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, page_of(schemas.WaitingView))
+@blp.response(200, page_of(schemas.WaitingEntryView))
 @problems(IdentityNotBound)
 def list_waiting(query: dict[str, Any]) -> dict[str, Any]:
     """我的候补，新的在前；时段过后保留 31 天"""

@@ -19,7 +19,7 @@ class WaitingRequest(Request):
     )  # fmt: skip
 
 
-class WaitingView(View):
+class WaitingEntryView(View):
     id = fields.UUID(required=True)
     offer_id = fields.UUID(required=True)
     offer_title = fields.String(required=True)

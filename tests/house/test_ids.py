@@ -32,7 +32,7 @@ from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
-from tests.factories import batch_calls, guardians, record_calls, webhook_calls
+from tests.factories import batch_calls, booking_calls, guardians, record_calls, webhook_calls
 from tests.factories import perks as shops
 from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
