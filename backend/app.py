@@ -14,6 +14,7 @@ from backend.accounts import jobs as accounts_jobs
 from backend.accounts import rotation as accounts_rotation
 from backend.accounts import routes as accounts_routes
 from backend.accounts import service as accounts
+from backend.admissions import desk_routes as admissions_desk_routes
 from backend.admissions import jobs as admissions_jobs
 from backend.admissions import routes as admissions_routes
 from backend.admissions import service as admissions
@@ -75,6 +76,7 @@ from backend.kit import cli as kit_cli
 from backend.ledger import adjusting, reversing
 from backend.ledger import cli as ledger_cli
 from backend.ledger import jobs as ledger_jobs
+from backend.ledger import limits as points_limits
 from backend.ledger import routes as ledger_routes
 from backend.merchants import cli as merchants_cli
 from backend.merchants import routes as merchants_routes
@@ -99,6 +101,10 @@ from backend.oversight import verification as oversight
 from backend.pages import home as pages_home
 from backend.pages import publicity as pages_publicity
 from backend.pages import routes as pages_routes
+from backend.partners import jobs as partners_jobs
+from backend.partners import own_routes as partners_routes
+from backend.partners import rotation as partners_rotation
+from backend.partners import service as partners
 from backend.perks import jobs as perks_jobs
 from backend.perks import partner_routes as perks_partner_routes
 from backend.perks import routes as perks_routes
@@ -107,6 +113,10 @@ from backend.privacy import cli as privacy_cli
 from backend.privacy import jobs as privacy_jobs
 from backend.privacy import routes as privacy_routes
 from backend.privacy import service as privacy
+from backend.proofs import cli as proofs_cli
+from backend.proofs import jobs as proofs_jobs
+from backend.proofs import routes as proofs_routes
+from backend.proofs import verification as proofs
 from backend.publicity import jobs as publicity_jobs
 from backend.publicity import routes as publicity_routes
 from backend.quality import routes as quality_routes
@@ -146,9 +156,9 @@ BLUEPRINTS = (
     accounts_routes.blp, staff_routes.blp, identity_routes.blp, devices_routes.blp, consents_routes.blp,
     messages_routes.blp, delegation_routes.blp, webhooks_routes.blp, catalogue_routes.blp, records_routes.blp,
     batches_routes.blp, returns_routes.blp, publicity_routes.blp, declarations_routes.blp, scores_routes.blp,
-    ledger_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp, obligations_routes.blp,
-    perks_partner_routes.blp, admissions_routes.blp, bookings_routes.blp, merchants_routes.blp, uploads.blp,
-    codes_routes.blp, approvals_routes.blp,
+    ledger_routes.blp, proofs_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp,
+    obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp,
+    bookings_routes.blp, partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -162,9 +172,16 @@ COMMANDS = (
 )  # fmt: skip
 
 scores_cli.scores.add_command(modelling_cli.simulate)
-TOLD_TO_PARTNERS = ("perks.admitted", "bookings.promoted", "bookings.no-show")
-"""News that partners' webhooks hear of; each names its ``partner_id``."""
+TOLD_TO_PARTNERS = (
+    "perks.admitted", "perks.undone", "perks.cancelled", "obligations.changed", "settlement.closed",
+    "settlement.dispute-decided", "bookings.promoted", "bookings.no-show",
+)  # fmt: skip
+"""News that partners' webhooks hear of; each names its ``partner_id``. A redemption is none: a partner learns of it
+when the coupon is shown, and the statement that it costs would be every resident's to wait for."""
 _to_partners = {topic: webhooks.on_news(topic) for topic in TOLD_TO_PARTNERS}
+
+ledger_cli.ledger.add_command(proofs_cli.publish_roots)
+ledger_cli.ledger.add_command(proofs_cli.verify_roots)
 
 
 class _App(Flask):
@@ -243,6 +260,7 @@ def wire(settings: Settings) -> None:
     webhooks_sending.bind(webhooks_sending.Line(settings.webhook_private_hosts))
     _wire_accounts(settings)
     _wire_city()
+    points_limits.bind(settings.limits)
     _wire_approvals()
     _wire_devices(settings)
     _wire_news()
@@ -307,9 +325,11 @@ def _wire_city() -> None:
     for room in (identity, messages, delegation):
         city.linter("city", room.lint_city)
     for check in (
-        privacy.lint_policy, limits.lint_policy, quality.lint_policy, settlement.lint_policy, statements.lint_city,
+        privacy.lint_policy, limits.lint_policy, quality.lint_policy, admissions.lint_policy, partners.lint_policy,
+        settlement.lint_policy, statements.lint_city, points_limits.lint_policy,
     ):  # fmt: skip
         city.linter("city", check)
+    city.applier("city", points_limits.forget)
     city.linter("deadlines", bookings.lint_policy)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
@@ -340,6 +360,8 @@ def _wire_approvals() -> None:
     )  # fmt: skip
     for kind, title, prepare, execute in staff.KINDS:
         approvals.executor(kind, title, "staff.approve", prepare=prepare, execute=execute, concerns=staff.concerns)
+    for by_two in partners.KINDS:
+        approvals.executor(**by_two)
     approvals.link_persons(accounts.person_of_staff)
     policies.check("scoring", modelling.require_simulation)
 
@@ -392,7 +414,7 @@ def _wire_news() -> None:
 def _wire_rotation() -> None:
     """What is kept under the master key and the hash keys."""
     rotation.keys_from(_read_keys_again)
-    for register in (accounts_rotation, batches_rotation, codes_rotation, webhooks_rotation):
+    for register in (accounts_rotation, batches_rotation, codes_rotation, partners_rotation, webhooks_rotation):
         register.register()
     rotation.needless("delegations.document_no_sealed", "under the person's data key")
     for name in ("content_sealed", "reason_sealed", "end_reason_sealed"):
@@ -408,10 +430,13 @@ def _wire_jobs() -> None:
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
         perks_jobs, admissions_jobs, bookings_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs,
-        publicity_jobs, modelling_jobs, webhooks_jobs,
+        publicity_jobs, modelling_jobs, proofs_jobs, webhooks_jobs,
     ):  # fmt: skip
         register.register()
-    for job in (*staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS):
+    for job in (
+        *staff_jobs.JOBS, *codes_jobs.JOBS, *files.JOBS, *community_jobs.JOBS, *declarations_jobs.JOBS,
+        *partners_jobs.JOBS,
+    ):  # fmt: skip
         jobs.register(job)
     for job in statements_jobs.JOBS:
         jobs.register(job)
@@ -423,6 +448,7 @@ def _wire_backups() -> None:
     backups.bound_by("code_keys", codes.seal_row)
     backups.bound_by("staff_oidc_flows", staff.flow_row)
     backups.check_after_restoring("oversight", oversight.problems)
+    backups.check_after_restoring("proofs", proofs.problems)
 
 
 def _forget_operations(_day: object) -> str:

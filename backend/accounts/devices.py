@@ -179,6 +179,12 @@ def devices(
     return [Device(*row) for row in reader.execute(ordered)]
 
 
+def labels(reader: Reader, device_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What devices are called, by id."""
+    rows = reader.execute(select(DeviceRow.id, DeviceRow.label).where(DeviceRow.id.in_(device_ids)))
+    return {row.id: row.label for row in rows}
+
+
 def rename_device(session: Session, device_id: UUID, label: str) -> None:
     """Give a device another label."""
     session.execute(update(DeviceRow).where(DeviceRow.id == device_id).values(label=label))

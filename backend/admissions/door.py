@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -28,7 +29,7 @@ from backend.kit.errors import DomainError, FieldError, NotFound
 from backend.offers import service as shelf
 from backend.offers.errors import SoldOut
 from backend.perks import service as perks
-from backend.perks.errors import NotEntitled, OfferClosed
+from backend.perks.errors import BlackoutDay, CouponNotYet, NotEntitled, OfferClosed
 
 _PRESENCES = UUID("3f5d2f64-0a0b-5e44-9a56-1d6b8a0c7e21")
 
@@ -104,9 +105,18 @@ def is_presence(claims: codes.VerifiedClaims) -> bool:
     return claims.purpose == codes.Purpose.PRESENTATION
 
 
-def presence_coupon_id(claims: codes.VerifiedClaims, offer_id: UUID) -> UUID:
-    """The coupon that an admission by this presentation code makes: fixed, so that one code is admitted once."""
-    return uuid5(_PRESENCES, f"{claims.subject_id}/{offer_id}")
+def presence_coupon(reader: Reader, claims: codes.VerifiedClaims, offer_id: UUID) -> tuple[UUID, Row[Any] | None]:
+    """The coupon that an admission by this presentation code makes, and its row where it stands already.
+
+    Its id is fixed, so that one code is admitted once. What was undone is passed over: the next try has its own.
+    """
+    assert claims.resident_id is not None
+    for tried in count():
+        coupon_id = uuid5(_PRESENCES, f"{claims.subject_id}/{offer_id}" + (f"/{tried}" if tried else ""))
+        found = perks.find_coupon(reader, claims.resident_id, coupon_id)
+        if found is None or found.status != "cancelled":
+            return coupon_id, found
+    raise AssertionError("counting does not end")
 
 
 def verify(reader: Reader, at_door: Door, code: str, offer_id: UUID | None) -> Judgement:
@@ -158,15 +168,19 @@ def replaced(reader: Reader, claims: codes.VerifiedClaims, coupon: Row[Any], at:
     return CodeExpired(expired_at=text_of(revoked_at)) if at >= revoked_at else None
 
 
-def judge_coupon(reader: Reader, at_door: Door, coupon: Row[Any], at: datetime) -> DomainError | None:
-    """Why this coupon may not be used at an instant, or None."""
+def judge_coupon(
+    reader: Reader, at_door: Door, coupon: Row[Any], at: datetime, slack: timedelta = timedelta(0)
+) -> DomainError | None:
+    """Why this coupon may not be used at an instant, or None. ``slack``: how far a device's clock may be behind."""
     if coupon.status == "cancelled":
         return CouponCancelled(cancelled_at=text_of(coupon.closed_at))
     if coupon.uses_left <= 0 or coupon.status == "used":
         return AlreadyUsed(**last_use(reader, at_door, coupon))
     if coupon.status == "expired" or at >= coupon.valid_until:
         return CouponExpired(valid_until=text_of(coupon.valid_until))
-    return None
+    if perks.coupon_not_yet(coupon, at + slack):
+        return CouponNotYet(valid_from=text_of(coupon.valid_from))
+    return BlackoutDay() if perks.usable_now(coupon, at) == BlackoutDay.slug else None
 
 
 def last_use(reader: Reader, at_door: Door, coupon: Row[Any]) -> dict[str, Any]:
@@ -207,7 +221,7 @@ def judge_presence(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, 
     about = offer_of(offer)
     if offer.price_points:
         return Judgement(CouponRequired(), about)
-    if used := perks.find_coupon(reader, claims.resident_id, presence_coupon_id(claims, offer_id)):
+    if used := presence_coupon(reader, claims, offer_id)[1]:
         return Judgement(AlreadyUsed(**last_use(reader, at_door, used)), about, used.uses_left)
     verdict = perks.judge(reader, perks.Asker(True, claims.resident_id), [offer])[offer_id]
     against = {reason.slug for reason in verdict.against}

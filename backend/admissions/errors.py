@@ -84,3 +84,48 @@ class ScanTimeNotCredible(DomainError):
     title_en = "The time of the offline scan is not credible"
     explain_zh = "why：time-in-future 在未来；too-old 太久以前；before-code 早于出示码签发。已记录为待处理，暂不结算。"
     explain_en = "`why`: time-in-future, too-old, or before-code. It is recorded as a conflict and not settled."
+
+
+class UndoTooLate(DomainError):
+    """Members: ``undo_seconds``, ``admitted_at``."""
+
+    slug = "undo-too-late"
+    status = 409
+    title_zh = "已不能撤销"
+    title_en = "Too late to undo"
+    explain_zh = "核销只能由同一台设备在 undo_seconds 秒内撤销（按服务器时间）；券在此期间已另行了结的，也不能撤销。"
+    explain_en = "Only the same device may undo an admission, within `undo_seconds` by the server's clock, and only \
+while the coupon has not been closed otherwise."
+
+
+class NothingToUndo(DomainError):
+    slug = "nothing-to-undo"
+    status = 409
+    title_zh = "没有可撤销的核销"
+    title_en = "There is nothing to undo"
+    explain_zh = "这一条没有核销成功（待核对的冲突），没有用掉次数，也没有移动积分；请在“待核对”里处理。"
+    explain_en = "This is a conflict: no use was taken and no points moved. It is decided by partner and office."
+
+
+class ConflictSettled(DomainError):
+    """Member: ``step``."""
+
+    slug = "conflict-settled"
+    status = 409
+    title_zh = "该冲突现在不能这样处理"
+    title_en = "The conflict cannot be dealt with in this way now"
+    explain_zh = "step 是它现在的状态：open 待合作机构处理，claimed 已主张、待办公室决定，waived 已放弃，\
+accepted 已认可，rejected 未认可。主张之后才能决定；放弃和决定之后不再改变。"
+    explain_en = (
+        "`step` says where it stands: open, claimed, waived, accepted or rejected. Only what is claimed can be \
+decided; what was waived or decided stays so."
+    )
+
+
+class OwnConflict(DomainError):
+    slug = "own-conflict"
+    status = 403
+    title_zh = "不能决定与自己有关的冲突"
+    title_en = "It concerns yourself"
+    explain_zh = "这条冲突里的券是您本人的，或者主张是您提出的，请由其他工作人员决定。"
+    explain_en = "The coupon is your own, or you made the claim yourself. A colleague must decide."

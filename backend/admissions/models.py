@@ -29,8 +29,9 @@ class Admission(Base):
 
     ``standing`` is ``admitted``, or ``conflict`` for what a device let in offline though it should not have: that
     has no ``use_no``, moves no points and stays out of settlement until it is ``accepted`` or ``rejected``. ``undone``
-    is what the same device took back within a minute. ``settlement_fen``: what the partner is owed for it, paid by the
-    organisation that ``funding_account`` names (its slug; empty: nobody).
+    is what the same device took back within a minute: the use is the coupon's again, the points are in escrow.
+    ``decided_at``: when it became undone, accepted or rejected. ``settlement_fen``: what the partner is owed for it,
+    paid by the organisation that ``funding_account`` names (its slug; empty: nobody).
     """
 
     __tablename__ = "perks_admissions"
@@ -45,6 +46,14 @@ class Admission(Base):
             "decided_at",
             postgresql_where=text("standing = 'accepted'"),
             sqlite_where=text("standing = 'accepted'"),
+        ),
+        Index(
+            "ix_perks_admissions_conflicts",
+            "partner_id",
+            "recorded_at",
+            "id",
+            postgresql_where=text("conflict_reason <> ''"),
+            sqlite_where=text("conflict_reason <> ''"),
         ),
         distributed(),
     )
@@ -76,7 +85,17 @@ class Scan(Base):
     """
 
     __tablename__ = "perks_scans"
-    __table_args__ = (Index("ix_perks_scans_device_recorded", "device_id", "recorded_at"), distributed("device_id"))
+    __table_args__ = (
+        Index("ix_perks_scans_device_recorded", "device_id", "recorded_at"),
+        Index(
+            "ix_perks_scans_device_admission",
+            "device_id",
+            "admission_id",
+            postgresql_where=text("admission_id IS NOT NULL"),
+            sqlite_where=text("admission_id IS NOT NULL"),
+        ),
+        distributed("device_id"),
+    )
 
     device_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -92,6 +111,32 @@ class Scan(Base):
     source: Mapped[str] = mapped_column(String(10))
     happened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class ConflictClaim(Base):
+    """What became of a conflict: the partner claims or waives it, the office decides what is claimed.
+
+    ``step``: ``claimed``, ``waived``, ``accepted`` or ``rejected``. A conflict without a row is open.
+    """
+
+    __tablename__ = "perks_conflict_claims"
+    __table_args__ = (
+        ForeignKeyConstraint(["resident_id", "admission_id"], ["perks_admissions.resident_id", "perks_admissions.id"]),
+        CheckConstraint("step IN ('claimed', 'waived', 'accepted', 'rejected')", name="step_known"),
+        Index("ix_perks_conflict_claims_step", "step", "claimed_at", "admission_id"),
+        Index("ix_perks_conflict_claims_admission", "admission_id"),
+        distributed(),
+    )
+
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True)
+    admission_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(String(10))
+    claim: Mapped[str] = mapped_column(String(400))
+    claimed_by: Mapped[UUID]
+    claimed_at: Mapped[datetime]
+    decision: Mapped[str] = mapped_column(String(400))
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
 
 
 class UsedUse(Base):

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from backend.admissions import rules
 from backend.admissions.door import Door, text_of
 from backend.admissions.models import UsedUse
 from backend.codes import service as codes
@@ -30,7 +31,8 @@ def offline_pack(reader: Reader, at_door: Door) -> dict[str, Any]:
     fetch. ``used`` is a list of ``{status, used, last_used_at}``; ``status`` is the number that a code carries.
     """
     now = clock.now()
-    valid_hours = int(city.get(reader, "city").content["limits"]["pack_valid_hours"])
+    limits = city.get(reader, "city").content["limits"]
+    valid_hours = int(limits["pack_valid_hours"])
     about = _offers(reader, at_door)
     lists = codes.status_list_tokens(reader)
     body = {
@@ -40,6 +42,7 @@ def offline_pack(reader: Reader, at_door: Door) -> dict[str, Any]:
         "used": _used(reader, [offer["id"] for offer in about], now),
         "offers": about,
         "venue": _venue(reader, at_door),
+        "undo_seconds": rules.undo_seconds(limits),
     }
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
     return {**body, "server_time": now, "valid_until": now + timedelta(hours=valid_hours), "digest": digest}
@@ -55,7 +58,8 @@ def _offers(reader: Reader, at_door: Door) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id, "title": row.title, "kind": row.kind, "benefit_text": row.terms["benefit_text"],
-            "uses": row.terms["uses"], "offline": row.terms["offline"],
+            "uses": row.terms["uses"], "value_fen": rules.value_of_use_fen(row.terms),
+            "offline": {"max_value_fen": 0, **row.terms["offline"]},
         }
         for row in shelf.admitted_at(reader, at_door.venue_id)
     ]  # fmt: skip

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from backend.admissions.models import Admission, Scan
+from backend.admissions.models import Admission, ConflictClaim, Scan
 from backend.kit.personal import Column, Keeper, Leaving, Section, listing, table_of
 from backend.offers import service as shelf
 from backend.perks.personal import SETTLED, UNTIL, WHY
 
+STANDINGS = {
+    "admitted": "已入场", "undone": "场所已撤销", "conflict": "有冲突，待核对",
+    "accepted": "有冲突，已认可", "rejected": "有冲突，未认可",
+}  # fmt: skip
 _ADMISSION = (
     Column("happened_at", "时间", "instant"),
     Column("coupon_id", "券编号"),
     Column("venue_id", "场所"),
-    Column("standing", "结果", words={"admitted": "已入场", "conflict": "有冲突，待核对"}),
+    Column("standing", "结果", words=STANDINGS),
     Column("settled_points", "结算积分", "whole"),
 )
 
@@ -36,5 +40,5 @@ KEEPER = Keeper(
         ),
     ),
     erase=_nothing,
-    kept={table_of(model).name: SETTLED for model in (Admission, Scan)},
+    kept={table_of(model).name: SETTLED for model in (Admission, Scan, ConflictClaim)},
 )

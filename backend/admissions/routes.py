@@ -10,9 +10,9 @@ from backend.admissions import errors, schemas, service
 from backend.codes.errors import CodeExpired, CodeNotVerified, SigningKeyMissing
 from backend.kit import figures
 from backend.kit.db import reading, transaction
-from backend.kit.errors import DomainError
+from backend.kit.errors import DomainError, NotFound
 from backend.offers.errors import SoldOut
-from backend.perks.errors import NotEntitled, OfferClosed
+from backend.perks.errors import BlackoutDay, CouponNotYet, NotEntitled, OfferClosed
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import allow, keyed
@@ -22,8 +22,8 @@ from backend.web.problems import prefers_english, problems
 blp = blueprint("admissions", "场所核销：核验、放行、离线包")
 
 SCAN_REFUSALS = (
-    errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, errors.NotYourOffer, errors.CouponRequired,
-    NotEntitled, OfferClosed, SoldOut, errors.StatusUnknown, errors.DeviceWithoutVenue,
+    errors.AlreadyUsed, errors.CouponCancelled, errors.CouponExpired, CouponNotYet, BlackoutDay, errors.NotYourOffer,
+    errors.CouponRequired, NotEntitled, OfferClosed, SoldOut, errors.StatusUnknown, errors.DeviceWithoutVenue,
     CodeExpired, CodeNotVerified,
 )  # fmt: skip
 
@@ -76,11 +76,29 @@ def admit(body: dict[str, Any]) -> service.Outcome:
     券码核销一次使用；身份码对不需要积分的优惠即时兑换并核销。每次拒绝都有原因，并记入本机的扫码记录；
     同一个 Idempotency-Key 重试得到同样的答复。`already-used` 附上次使用的时间和场所。
     """
+    at_door, operation = _door(), callers.operation()  # before anybody waits for our locks
     with transaction() as session:
-        outcome = service.admit(session, _door(), body["code"], body["offer_id"], callers.operation())
+        outcome = service.admit(session, at_door, body["code"], body["offer_id"], operation)
     if outcome.refusal is not None:
         raise outcome.refusal
     return outcome
+
+
+@blp.route("/venue/admissions/<uuid:admission_id>/undo", methods=["POST"])
+@allow("venue.admit")
+@keyed
+@blp.response(200, schemas.UndoneView)
+@problems(errors.DeviceWithoutVenue, NotFound, errors.UndoTooLate, errors.NothingToUndo)
+@counted(figures.ADMISSIONS, "undone", how="online")
+def undo_admission(admission_id: UUID) -> service.Undone:
+    """撤销一次核销
+
+    只能由核销它的那台设备，在 `limits.undo_seconds` 秒内（默认 60 秒，按服务器时间）撤销。次数退回券里，积分退回冻结，
+    同一个券码马上可以再用；身份码即时兑换的，名额和限领次数一并退回。已撤销的再撤销，答复相同。
+    之后再用核销时的 Idempotency-Key 重试，仍是当时的答复，不会再次核销。
+    """
+    with transaction() as session:
+        return service.undo(session, _door(), admission_id, callers.operation())
 
 
 @blp.route("/venue/offline-pack", methods=["GET"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -44,6 +45,18 @@ class Use(NamedTuple):
 
     admission_id: UUID
     uses_left: int
+
+
+def settlement(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """What the partner is owed for one use, and by whom. Terms written before this existed owe nothing.
+
+    A conflict keeps it too: it counts once the office has accepted it.
+    """
+    return {
+        "settlement_fen": terms.get("settlement_price_fen", 0),
+        "funding_account": terms.get("funding_account", ""),
+        "decided_at": None,
+    }
 
 
 def scan_operation(actor_id: UUID, key: UUID, code: str) -> Operation:
@@ -115,8 +128,8 @@ class Recorder:
                 resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=None,
                 standing="conflict", conflict_reason=refusal.slug, offer_id=coupon.offer_id,
                 partner_id=self.door.partner_id, venue_id=self.door.venue_id, device_id=self.door.device_id,
-                source=self.source, settled_points=0, settle_transfer_id=None, happened_at=self.at,
-                recorded_at=clock.now(),
+                source=self.source, settled_points=0, settle_transfer_id=None, **settlement(coupon.terms),
+                happened_at=self.at, recorded_at=clock.now(),
             )
         )  # fmt: skip
         self._keep("conflict", refusal, coupon.offer_id, coupon, admission_id, coupon.uses_left)

@@ -44,9 +44,24 @@ class AdmissionView(View):
     admitted_at = Instant(required=True)
 
 
+class UndoneView(View):
+    """``uses_left``: of the coupon as it is now."""
+
+    id = fields.UUID(required=True)
+    verdict = fields.String(required=True, validate=one_of("undone"))
+    offer = fields.Nested(CouponOfferView, required=True)
+    uses_left = fields.Integer(required=True)
+    undone_at = Instant(required=True)
+
+
 class OfflinePolicyView(View):
-    mode = fields.String(required=True, validate=one_of("none", "uses"))
+    """``uses``: up to ``max_uses`` admissions. ``value``: what is worth up to ``max_value_fen`` together."""
+
+    mode = fields.String(required=True, validate=one_of("none", "uses", "value"))
     max_uses = fields.Integer(required=True, metadata={"description": "一份离线包内一台设备至多离线放行的次数"})
+    max_value_fen = fields.Integer(
+        required=True, metadata={"description": "一份离线包内一台设备至多离线放行的价值合计，分"}
+    )
 
 
 class PackOfferView(View):
@@ -55,6 +70,7 @@ class PackOfferView(View):
     kind = fields.String(required=True)
     benefit_text = fields.String(required=True)
     uses = fields.Integer(required=True)
+    value_fen = fields.Integer(required=True, metadata={"description": "用一次的价值，分；按价值限额时逐次累计"})
     offline = fields.Nested(OfflinePolicyView, required=True)
 
 
@@ -78,6 +94,7 @@ class OfflinePackView(View):
     used = fields.List(fields.Nested(UsedView), required=True)
     offers = fields.List(fields.Nested(PackOfferView), required=True)
     venue = fields.Nested(ScanVenueView, required=True)
+    undo_seconds = fields.Integer(required=True, metadata={"description": "核销后多少秒内可以撤销"})
     server_time = Instant(required=True)
     valid_until = Instant(required=True)
 

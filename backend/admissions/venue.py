@@ -79,7 +79,7 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
     judged = door.judge_presence(session, at_door, claims, offer_id)
     if judged.refusal:
         return record.refused(judged.refusal, offer_id, offer=judged.offer)
-    coupon_id = door.presence_coupon_id(claims, offer_id)
+    coupon_id, _ = door.presence_coupon(session, claims, offer_id)
     offer = shelf.offer(session, offer_id).row
     try:
         # A savepoint: what the refusal of a late-comer undoes is the taking, not the memory of the scan.
@@ -114,53 +114,47 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
     perks.change_coupon(
         session, coupon, uses_left=coupon.uses_left - 1, status=status, last_used_at=used_at, closed_at=closed_at
     )
-    points, transfer_id = _settle(session, at_door, coupon, use_no)
+    points, transfer_id = settle(session, coupon, use_no, at_door.partner_id)
     admission_id = new_id()
     session.execute(
         insert(Admission).values(
             resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=use_no, standing="admitted",
             conflict_reason="", offer_id=coupon.offer_id, partner_id=at_door.partner_id, venue_id=at_door.venue_id,
             device_id=at_door.device_id, source=source, settled_points=points, settle_transfer_id=transfer_id,
-            **settlement(coupon.terms),
-            happened_at=happened_at, recorded_at=now,
+            **scans.settlement(coupon.terms), happened_at=happened_at, recorded_at=now,
         )
     )  # fmt: skip
     if last and now < coupon.valid_until:
         # Past the coupon's end no code of it lives, and its place in the list may already be another's.
         codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
-    _tell_packs(session, coupon, use_no, used_at)
+    tell_packs(session, coupon, use_no, used_at)
     _tell(session, at_door, coupon, admission_id, happened_at, source)
     return Use(admission_id, coupon.uses_left - 1)
 
 
-def settlement(terms: Mapping[str, Any]) -> dict[str, Any]:
-    """What the partner is owed for one use, and by whom. Terms written before this existed owe nothing."""
-    return {
-        "settlement_fen": terms.get("settlement_price_fen", 0),
-        "funding_account": terms.get("funding_account", ""),
-        "decided_at": None,
-    }
-
-
-def _settle(session: Session, at_door: Door, coupon: Row[Any], use_no: int) -> tuple[int, UUID | None]:
+def settle(session: Session, coupon: Row[Any], use_no: int, partner_id: UUID) -> tuple[int, UUID | None]:
+    """Pay the partner the points of one use; how many, and the transfer."""
     points = perks.share_points(coupon.price_points, coupon.uses_total, use_no)
     if points == 0:
         return 0, None
     settled = ledger.settle(
-        session, coupon.resident_id, coupon.hold_transfer_id, at_door.partner_id,
+        session, coupon.resident_id, coupon.hold_transfer_id, partner_id,
         code="perks.admitted", title=f"使用：{coupon.terms['title']}", points=points,
     )  # fmt: skip
     return points, settled.id
 
 
-def _tell_packs(session: Session, coupon: Row[Any], use_no: int, used_at: datetime) -> None:
-    """Note the use for devices that judge offline. A used-up coupon is forgotten when its last code has died."""
+def tell_packs(session: Session, coupon: Row[Any], used: int, used_at: datetime) -> None:
+    """Note how many uses are gone for devices that judge offline.
+
+    A used-up coupon is forgotten when its last code has died.
+    """
     if coupon.terms["offline"]["mode"] == "none":
         return
     drop_after = coupon.valid_until
-    if use_no == coupon.uses_total:
+    if used == coupon.uses_total:
         drop_after = min(drop_after, clock.now() + timedelta(seconds=coupon.terms["code_lifetime_seconds"]))
-    row = {"used": use_no, "last_used_at": used_at, "drop_after": drop_after}
+    row = {"used": used, "last_used_at": used_at, "drop_after": drop_after}
     key = {"offer_id": coupon.offer_id, "status_list_id": coupon.status_list_id, "status_index": coupon.status_index}
     statement = db.insert(session, UsedUse).values(**key, **row)
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=row))
@@ -227,4 +221,5 @@ def _judge_offline(
         return ScanTimeNotCredible(why=why)
     if coupon.terms["offline"]["mode"] == "none":
         return OfflineNotAllowed()
-    return door.replaced(reader, claims, coupon, at) or door.judge_coupon(reader, at_door, coupon, at)
+    slack = rules.FUTURE_TOLERANCE
+    return door.replaced(reader, claims, coupon, at) or door.judge_coupon(reader, at_door, coupon, at, slack)

@@ -140,6 +140,7 @@ def execute(session: Session, payload: dict[str, Any], _approval_id: UUID, _by: 
     """Keep and apply the version. Raises CityRefused, StepMissing, and ApprovalOutdated when it would replace another
     by now."""
     kind, content = payload["kind"], payload["content"]
+    city.hold(session, kind)
     if problems := problems_of(session, kind, content):
         raise CityRefused("；".join(problems[:5]), problems=problems)
     _checked(session, kind, content)

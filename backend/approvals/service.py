@@ -33,7 +33,7 @@ from backend.kit.operations import Operation
 
 __all__ = [
     "DECISIONS", "LIFETIME", "STATES", "Actor", "Approval", "action_of", "approval", "approvals", "decide", "executor",
-    "freeze", "link_persons", "propose", "states", "void", "withdraw",
+    "freeze", "hold", "link_persons", "propose", "states", "void", "withdraw",
 ]  # fmt: skip
 
 _TOLD = ("kind", "subject_kind", "subject_id", "reason", "payload", "summary", "changes")
@@ -121,6 +121,12 @@ def states(reader: Reader, approval_ids: Collection[UUID]) -> dict[UUID, str]:
     columns = (ApprovalRow.id, ApprovalRow.state, ApprovalRow.expires_at)
     rows = reader.execute(select(*columns).where(ApprovalRow.id.in_(approval_ids))).all() if approval_ids else []
     return {row.id: rules.state_at(row.state, row.expires_at, clock.now()) for row in rows}
+
+
+def hold(session: Session, approval_id: UUID) -> str:
+    """How a proposal stands, and stands until this transaction ends. Raises NotFound."""
+    row = _row(session, approval_id, lock=True)
+    return rules.state_at(row.state, row.expires_at, clock.now())
 
 
 def action_of(reader: Reader, approval_id: UUID) -> str:

@@ -118,6 +118,17 @@ def prolong_status(session: Session, list_id: int, bit: int, expires_at: datetim
     )
 
 
+def restore_status(session: Session, list_id: int, bit: int) -> bool:
+    """Lift the revocation of a place whose code counts again (a use was taken back). True when this call did.
+
+    Only for whoever knows that the place is still the same code's. A verifier with an older list refuses the code
+    until it has fetched a newer one: late in the safe direction.
+    """
+    place = (Revocation.list_id == list_id, Revocation.status_index == bit)
+    lifted = delete(Revocation).where(*place).returning(Revocation.status_index)
+    return session.execute(lifted.execution_options(synchronize_session=False)).first() is not None
+
+
 def is_revoked(reader: Reader, list_id: int, bit: int) -> bool:
     """Whether this place is revoked now."""
     found = select(Revocation.status_index).where(Revocation.list_id == list_id, Revocation.status_index == bit)
@@ -132,9 +143,10 @@ def revoked_at(reader: Reader, list_id: int, bit: int) -> datetime | None:
 
 
 class _Version(NamedTuple):
-    """What a signed list depends on."""
+    """What a signed list depends on. ``places``: the sum of what is revoked, for one may be lifted as another comes."""
 
     revoked: int
+    places: int
     last: datetime | None
     window: int
     key: str
@@ -153,23 +165,25 @@ def status_list_token(reader: Reader, list_id: int = 0) -> str:
     sizes = dict(_lists(reader)) if list_id else {0: rules.STATUS_LIST_BITS}
     if list_id not in sizes:
         raise NotFound("没有这个撤销列表。", "There is no such list.")
-    counted = select(func.count(), func.max(Revocation.revoked_at)).where(Revocation.list_id == list_id)
-    count, last = reader.execute(counted).one()
-    version = _version(reader, list_id, count, last)
+    figures = (func.count(), func.coalesce(func.sum(Revocation.status_index), 0), func.max(Revocation.revoked_at))
+    count, places, last = reader.execute(select(*figures).where(Revocation.list_id == list_id)).one()
+    version = _version(reader, list_id, count, int(places), last)
     held = _cache.setdefault(engine_of(reader), {})
     if (known := held.get(list_id)) is not None and known[0] == version:
         return known[1]
     of_list = select(Revocation.status_index, Revocation.revoked_at).where(Revocation.list_id == list_id)
     rows = reader.execute(of_list).all()
-    version = _version(reader, list_id, len(rows), max((row.revoked_at for row in rows), default=None))
-    token = _signed(reader, version, sizes[list_id], [row.status_index for row in rows])
+    revoked = [row.status_index for row in rows]
+    newest = max((row.revoked_at for row in rows), default=None)
+    version = _version(reader, list_id, len(revoked), sum(revoked), newest)
+    token = _signed(reader, version, sizes[list_id], revoked)
     held[list_id] = (version, token)
     return token
 
 
-def _version(reader: Reader, list_id: int, count: int, last: datetime | None) -> _Version:
+def _version(reader: Reader, list_id: int, count: int, places: int, last: datetime | None) -> _Version:
     window = int(clock.now().timestamp()) // TTL_SECONDS
-    return _Version(count, last, window, signing_key(reader, Purpose.STATUS).public_jwk["x"], list_uri(list_id))
+    return _Version(count, places, last, window, signing_key(reader, Purpose.STATUS).public_jwk["x"], list_uri(list_id))
 
 
 def _signed(reader: Reader, version: _Version, size_bits: int, revoked: Sequence[int]) -> str:

@@ -62,8 +62,8 @@ def grant_points(
 ) -> Grant:
     """Award what the caps leave of the behaviour's points, from the community's budget of this month.
 
-    The caller holds ``lock_member``. Nothing is written when the caps leave nothing. Raises BudgetExhausted, and
-    then nothing was written but the month's grant.
+    The caller holds ``lock_member``. Nothing is written when the caps leave nothing. Raises BudgetExhausted and
+    the ledger's PointsLimitReached, and then nothing was written but the month's grant.
     """
     happened_on = clock.shanghai_date(deed.happened_at)
     grant = rules.under_caps(behaviour, *earned(session, deed.resident_id, behaviour.id, happened_on))

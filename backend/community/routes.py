@@ -27,7 +27,7 @@ from backend.community.errors import (
 from backend.consents.errors import ConsentMissing
 from backend.kit import db
 from backend.kit.errors import FieldError, NotFound
-from backend.ledger.errors import BudgetExhausted
+from backend.ledger.errors import BudgetExhausted, PointsLimitReached
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow, keyed, public
@@ -236,7 +236,7 @@ def show_submission_photo(submission_id: UUID, file_id: UUID) -> Response:
 @keyed
 @blp.arguments(schemas.ReviewRequest)
 @blp.response(201, schemas.DecisionView)
-@problems(NotFound, OwnSubmission, AlreadyReviewed, BudgetExhausted)
+@problems(NotFound, OwnSubmission, AlreadyReviewed, BudgetExhausted, PointsLimitReached)
 def review_submission(body: dict[str, Any], submission_id: UUID) -> desk.DecisionView:
     """审核一条申报：通过或不通过，并写明理由
 

@@ -41,7 +41,7 @@ from backend.kit.errors import FieldError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
 from backend.kit.prepared import Part
-from backend.ledger.errors import BudgetExhausted
+from backend.ledger.errors import BudgetExhausted, PointsLimitReached
 
 KIND = "community"
 PURPOSE = "community"
@@ -420,6 +420,8 @@ def _award_check_in(
         grant = points.grant_points(session, deed, current, behaviour, ordered_by=None)
     except BudgetExhausted:
         grant = Grant(0, ("社区本月积分额度已用完，签到有效，本次不计分",))
+    except PointsLimitReached:
+        grant = Grant(0, ("积分已到城市规定的上限，签到有效，本次不计分",))
     session.execute(
         update(CheckIn)
         .where(CheckIn.resident_id == resident_id, CheckIn.activity_id == about.id)

@@ -13,16 +13,16 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, LargeBinary, String, UniqueConstraint, bindparam, insert, select
+from sqlalchemy import Engine, LargeBinary, String, UniqueConstraint, bindparam, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock
-from backend.kit.db import Base, Reader, reference
+from backend.kit.db import Base, Reader, for_update, reference
 from backend.kit.errors import DomainError
 from backend.kit.prepared import Prepared
 
@@ -173,11 +173,25 @@ def load(session: Session, contents: dict[str, dict[str, Any]]) -> list[Policy]:
         content = contents[kind]
         policy = Policy(kind, content["version"], date.fromisoformat(content["effective_on"]), content)
         _keep(session, policy)
-        for apply in _appliers.get(kind, ()):
-            apply(session, policy)
+        if not _followed(session, policy):  # or an old file would take back what was decided since it was written
+            for apply in _appliers.get(kind, ()):
+                apply(session, policy)
         loaded.append(policy)
     _seen.clear()
     return loaded
+
+
+def _followed(reader: Reader, policy: Policy) -> bool:
+    """Whether another version of the kind begins later, or as late and was kept after it."""
+    rows = [kept for kept in kept_versions(reader) if kept.kind == policy.kind]
+    return rows[0].version != policy.version
+
+
+def hold(session: Session, kind: str) -> None:
+    """Let publications of one kind follow one another: whoever waited here reads what was published meanwhile."""
+    last = select(PolicyRow.version).where(PolicyRow.kind == kind).order_by(PolicyRow.loaded_at.desc()).limit(1)
+    session.execute(for_update(last)).first()
+    session.info.pop(_HOLDING, None)
 
 
 def publish(session: Session, kind: str, content: dict[str, Any]) -> Policy:
@@ -247,12 +261,18 @@ def _keep(session: Session, policy: Policy) -> None:
         session.execute(
             insert(PolicyRow).values(
                 kind=policy.kind, version=policy.version, effective_on=policy.effective_on,
-                digest=digest, content=policy.content, loaded_at=clock.now(),
+                digest=digest, content=policy.content, loaded_at=_after_all(session, policy.kind),
             )
         )  # fmt: skip
     elif kept != digest:
         problem = f"{policy.kind}.toml：版本 {policy.version} 已载入且不可更改，请改用新的版本号"
         raise CityRefused(problem, problems=[problem])
+
+
+def _after_all(session: Session, kind: str) -> datetime:
+    """This instant, or just after the last that was kept, should the clock have gone back: the last kept holds."""
+    last = session.execute(select(func.max(PolicyRow.loaded_at)).where(PolicyRow.kind == kind)).scalar()
+    return clock.now() if last is None else max(clock.now(), last + timedelta(microseconds=1))
 
 
 _TABLE: Any = PolicyRow.__table__

@@ -355,6 +355,7 @@ def in_transaction() -> bool:
     return _open.get() is not None
 
 
+DISK_FULL = "53100"
 DEADLOCKS = ("40P01", "40001", "55P03")
 
 
@@ -422,6 +423,8 @@ def sqlstate(error: Exception) -> str:
     if state := getattr(orig, "sqlstate", None):
         return str(state)
     text = str(orig)
+    if "database or disk is full" in text:
+        return DISK_FULL
     for pattern, state in (("UNIQUE", "23505"), ("CHECK", "23514"), ("NOT NULL", "23502"), ("FOREIGN KEY", "23503")):
         if re.search(f"{pattern} constraint failed", text):
             return state

@@ -9,7 +9,6 @@ There is no sequence and no counter that writers would queue for.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy import Table, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.kit.db import Reader
+from backend.kit.merkle import leaf as leaf
 
 PAGE = 1000
 Key = tuple[UUID, ...]
@@ -50,11 +50,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value) if isinstance(value, UUID) else value
-
-
-def leaf(content: bytes) -> bytes:
-    """The hash of a leaf (RFC 6962, 2.1): a leading zero byte keeps leaves and nodes apart."""
-    return hashlib.sha256(b"\x00" + content).digest()
 
 
 @dataclass(frozen=True)

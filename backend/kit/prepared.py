@@ -192,13 +192,14 @@ def _run(connection: Connection, text: str, told: tuple[Any, ...]) -> Any:
     raw = connection.connection.driver_connection
     assert raw is not None
     cursor: Any = raw.cursor() if connection.dialect.name == "sqlite" else psycopg.RawCursor(raw)
-    for hear in connection.dispatch.before_cursor_execute:
+    heard = connection._has_events or connection.engine._has_events
+    for hear in connection.dispatch.before_cursor_execute if heard else ():
         hear(connection, cursor, text, told, None, False)
     try:
         cursor.execute(text, told)
     except connection.dialect.loaded_dbapi.Error as error:
         connection._handle_dbapi_exception(error, text, told, cursor, None)
-    for hear in connection.dispatch.after_cursor_execute:
+    for hear in connection.dispatch.after_cursor_execute if heard else ():
         hear(connection, cursor, text, told, None, False)
     return cursor
 

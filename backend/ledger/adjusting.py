@@ -71,5 +71,5 @@ def adjust(
         return service.deduct(session, resident_id, organisation_id, -points, CODE, title, reason, by, approval_id)
     return service.award(
         session, resident_id, organisation_id, points, CODE, clock.now(), approval_id, title, expires_on,
-        ordered_by=by, reason=reason,
+        ordered_by=by, reason=reason, limited=False,
     )  # fmt: skip

@@ -8,7 +8,7 @@ system accounts, which have no balance row, are summed up on the way.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -18,12 +18,15 @@ from sqlalchemy import Select, Uuid, and_, bindparam, case, cast, func, literal,
 
 from backend.kit.db import Reader
 from backend.kit.ids import NIL
+from backend.ledger import rollup
 from backend.ledger.models import accounts, allocations, budgets, lots, transfers, wallets
 from backend.ledger.rules import Booked, Holding, Movement, disagreements, open_points
 
 LAST = UUID(int=2**128 - 1)
 CHUNK = 500
 """Wallets read at a time: some ten thousand rows."""
+
+MOST_KEPT = 10_000
 
 
 @dataclass
@@ -57,15 +60,35 @@ class Report:
     allocations: int = 0
     lots: int = 0
     budgets: int = 0
+    days: int = 0
     moved_points: int = 0
     wallet_points: int = 0
     accounts: dict[UUID, AccountTotal] = field(default_factory=lambda: defaultdict(AccountTotal))
     kinds: dict[UUID, tuple[str, UUID | None]] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
+    further: int = 0
+    after: UUID = NIL
 
     @property
     def agrees(self) -> bool:
         return not self.disagreements
+
+    def found(self, disagreements: Iterable[Disagreement]) -> None:
+        """Keep what does not agree: the first 10,000 of it, and of the rest the number."""
+        for each in disagreements:
+            if len(self.disagreements) < MOST_KEPT:
+                self.disagreements.append(each)
+            else:
+                self.further += 1
+
+    def as_state(self) -> dict[str, Any]:
+        """How far the wallets are proved, as JSON: what `resumed` goes on from."""
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        accounts = {
+            str(key): [one.debit_points, one.credit_points, one.held_points] for key, one in self.accounts.items()
+        }
+        found = [[each.where, str(each.key), each.what] for each in self.disagreements]
+        return {**figures, "after": str(self.after), "accounts": accounts, "disagreements": found}
 
     def by_kind(self) -> dict[str, int]:
         """The balance of the system accounts of each kind; together with the wallets they come to zero."""
@@ -76,26 +99,49 @@ class Report:
         return totals
 
 
+_FIGURES = ("wallets", "transfers", "allocations", "lots", "moved_points", "wallet_points", "further")
+
+
+def resumed(state: Mapping[str, Any]) -> Report:
+    """The report of a run that was cut. Raises KeyError and ValueError for what is none."""
+    report = Report(after=UUID(state["after"]))
+    for name in _FIGURES:
+        setattr(report, name, int(state[name]))
+    for key, (debit, credit, held) in state["accounts"].items():
+        report.accounts[UUID(key)] = AccountTotal(debit, credit, held)
+    report.disagreements = [Disagreement(where, UUID(key), what) for where, key, what in state["disagreements"]]
+    return report
+
+
 Progress = Callable[[Report], None]
 
 
-def audit(reader: Reader, *, chunk: int = CHUNK, progress: Progress | None = None) -> Report:
-    """Check every resident's rows, every budget, every system account, and the whole. Reads only."""
-    report = Report()
+def audit(
+    reader: Reader, *, chunk: int = CHUNK, progress: Progress | None = None, begun: Report | None = None
+) -> Report:
+    """Check every resident's rows, every budget, every system account, every closed day, and the whole. Reads only.
+
+    In memory are one chunk of wallets and one figure for each system account. ``progress`` hears after each chunk and
+    may keep `Report.as_state`; ``begun``: such a run, which is taken up where it stopped.
+    """
+    report = begun or Report()
     report.kinds = {
         row.id: (row.kind, row.owner_id)
         for row in reader.execute(select(accounts.c.id, accounts.c.kind, accounts.c.owner_id))
     }
-    after = NIL
+    after = report.after
     while after != LAST:
         upto = _end_of_chunk(reader, after, chunk)
         for holding in _holdings(reader, after, upto):
             _check(report, holding)
-        after = upto
+        after = report.after = upto
         if progress:
             progress(report)
     _check_budgets(reader, report)
     _check_accounts(report)
+    for _, gaps in rollup.disagreements(reader):
+        report.days += 1
+        report.found(Disagreement("day", NIL, f"{gap.day}: {gap.what}") for gap in gaps)
     return report
 
 
@@ -164,7 +210,7 @@ def _holding(key: UUID, rows: Iterable[Any]) -> Holding:
 
 def _check(report: Report, holding: Holding) -> None:
     key = holding.resident_id
-    report.disagreements += [Disagreement("resident", key, what) for what in disagreements(holding)]
+    report.found(Disagreement("resident", key, what) for what in disagreements(holding))
     report.wallets += holding.balance_points is not None
     report.wallet_points += holding.balance_points or 0
     report.lots += len(holding.lots)
@@ -211,7 +257,7 @@ def _check_budgets(reader: Reader, report: Report) -> None:
         if said != found:
             key = row.organisation_id or row.account_id_1
             what = f"{row.month or row.month_1}: granted {said[0]}, spent {said[1]}, but transfers give {found}"
-            report.disagreements.append(Disagreement("budget", key, what))
+            report.found([Disagreement("budget", key, what)])
 
 
 def _check_accounts(report: Report) -> None:
@@ -225,7 +271,7 @@ def _check_accounts(report: Report) -> None:
             what.append(f"escrow has {total.balance_points}, but open holds come to {total.held_points}")
         if kind not in ("mint", "loss", "") and total.balance_points < 0:
             what.append(f"{kind} account is at {total.balance_points}")
-        report.disagreements += [Disagreement("account", key, text) for text in what]
+        report.found(Disagreement("account", key, text) for text in what)
     rest = report.wallet_points + sum(total.balance_points for total in report.accounts.values())
     if rest:
-        report.disagreements.append(Disagreement("ledger", NIL, f"all balances together come to {rest}, not zero"))
+        report.found([Disagreement("ledger", NIL, f"all balances together come to {rest}, not zero")])

@@ -5,7 +5,7 @@ Private to this room; other rooms call `service`. Statements of the hot path are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,8 +20,8 @@ from backend.kit import clock
 from backend.kit.db import for_update, insert_if_absent
 from backend.kit.ids import new_id
 from backend.kit.prepared import Batch, Prepared
-from backend.ledger import rules
-from backend.ledger.models import accounts, allocations, lots, transfers, wallets
+from backend.ledger import bulk, rules
+from backend.ledger.models import accounts, allocations, days, lots, transfers, wallets
 from backend.ledger.rules import Lot, Take, account_id
 
 PROGRAMME = "信易+积分"
@@ -91,13 +91,22 @@ def open_account(session: Session, kind: str, owner_id: UUID | None) -> UUID:
 
 
 class Book:
-    """What one act does to one resident's points: gathered under the wallet's row lock, written at the end."""
+    """What one act does to one resident's points: gathered under the wallet's row lock, written at the end.
 
-    def __init__(self, resident_id: UUID, balance_points: int, entries: int) -> None:
+    ``closed_until``: the end of the newest closed day; what is posted is not dated before it, whatever the clock says.
+    ``counted``: what the wallet has counted towards the city's limits.
+    """
+
+    def __init__(
+        self, resident_id: UUID, balance_points: int = 0, entries: int = 0, counted: dict[str, Any] | None = None,
+        closed_until: datetime | None = None,
+    ) -> None:  # fmt: skip
         self.resident_id = resident_id
         self.balance_points = balance_points
         self.entries = entries
         self.entries_before = entries
+        self.counted = counted
+        self.closed_until = closed_until
         self.lots: dict[UUID, Lot] = {}
         self.deltas: dict[UUID, int] = {}
         self.transfers: list[Transfer] = []
@@ -116,7 +125,7 @@ class Book:
             self.entries += 1
             self.balance_points += sign * points
             said |= {"entry_number": self.entries, "wallet_balance_after_points": self.balance_points}
-        now = clock.now()
+        now = max(clock.now(), self.closed_until) if self.closed_until else clock.now()
         fields: dict[str, Any] = {"event_at": now, "counterparty": PROGRAMME} | said
         for name, most in _MOST_CHARACTERS.items():
             fields[name] = fields.get(name, "")[:most]
@@ -151,17 +160,42 @@ class Book:
             batch.add(_CHANGE_LOT, {"key": self.resident_id, "lot": lot_id, "delta": delta})
         if self.entries != self.entries_before:
             wallet = {"key": self.resident_id, "points": self.balance_points, "number": self.entries}
-            batch.add(_SET_WALLET, wallet)
+            batch.add(_SET_WALLET, wallet | {"counts": self.counted})
         for transfer in self.transfers:
             batch.add(_POST, {name: getattr(transfer, name) for name in _FIELDS})
         for row in self.allocations:
             batch.add(_ALLOCATE, row)
 
 
+def many_books(session: Session, rows: Iterable[Any]) -> dict[UUID, Book]:
+    """The books of wallets that were just locked: resident, balance, entries, counted."""
+    closed_until = session.execute(_CLOSED_UNTIL).scalar()
+    return {row[0]: Book(row[0], row[1], row[2], row[3], closed_until) for row in rows}
+
+
+def write_all(session: Session, books: Sequence[Book]) -> None:
+    """Write many books, each kind of row in one go. What they have counted towards limits does not change."""
+    changed = [
+        {"resident_id": book.resident_id, "id": lot, "remaining_points": by}
+        for book in books
+        for lot, by in book.deltas.items()
+    ]
+    wallets_now = [
+        {"resident_id": book.resident_id, "balance_points": book.balance_points, "entries": book.entries}
+        for book in books
+        if book.entries != book.entries_before
+    ]
+    posted = [{name: getattr(one, name) for name in _FIELDS} for book in books for one in book.transfers]
+    bulk.update_many(session, lots, ("resident_id", "id"), "remaining_points", changed)
+    bulk.update_many(session, wallets, ("resident_id",), None, wallets_now)
+    bulk.insert_many(session, transfers, posted)
+    bulk.insert_many(session, allocations, [row for book in books for row in book.allocations])
+
+
 _SET_WALLET = Prepared(
     sa.update(wallets)
     .where(wallets.c.resident_id == bindparam("key"))
-    .values(balance_points=bindparam("points"), entries=bindparam("number"))
+    .values(balance_points=bindparam("points"), entries=bindparam("number"), counted=bindparam("counts"))
 )
 _CHANGE_LOT = Prepared(
     sa.update(lots)
@@ -174,8 +208,13 @@ _ALLOCATE = Prepared(allocations.insert())
 
 # --- opening it --------------------------------------------------------------------------------------------------
 
-_LOCK_WALLET = for_update(
-    select(wallets.c.balance_points, wallets.c.entries).where(wallets.c.resident_id == bindparam("key"))
+_CLOSED_UNTIL = select(sa.func.max(days.c.ends_at).label("closed_until"))
+_WALLET = (wallets.c.balance_points, wallets.c.entries, wallets.c.counted)
+_LOCK_WALLET = for_update(select(*_WALLET).where(wallets.c.resident_id == bindparam("key")))
+_LOCK_ONE = for_update(
+    select(*_WALLET, _CLOSED_UNTIL.scalar_subquery().label("closed_until")).where(
+        wallets.c.resident_id == bindparam("key")
+    )
 )
 _LOT = (lots.c.id, lots.c.issuer_id, lots.c.expires_on, lots.c.remaining_points)
 _HAS_POINTS = lots.c.remaining_points > sa.literal_column("0")
@@ -194,7 +233,14 @@ _LOTS_OF = (
 _LOCKED = _LOCK_WALLET.cte("locked")
 _SEEN = wallets.alias("seen")
 _LOCK_AND_LOTS = Prepared(
-    select(_LOCKED.c.balance_points, _LOCKED.c.entries, _SEEN.c.entries.label("seen_entries"), *_LOT)
+    select(
+        _LOCKED.c.balance_points,
+        _LOCKED.c.entries,
+        _LOCKED.c.counted,
+        _CLOSED_UNTIL.scalar_subquery().label("closed_until"),
+        _SEEN.c.entries.label("seen_entries"),
+        *_LOT,
+    )
     .select_from(_LOCKED)
     .join(_SEEN, _SEEN.c.resident_id == bindparam("key"))
     .outerjoin(lots, sa.and_(lots.c.resident_id == bindparam("key"), _HAS_POINTS))
@@ -203,12 +249,17 @@ _LOCK_AND_LOTS = Prepared(
 
 def open_book(session: Session, resident_id: UUID, *, make: bool = False) -> Book:
     """Lock the wallet. Without one and without `make` there is nothing to lock and nothing to spend."""
-    row = session.execute(_LOCK_WALLET, {"key": resident_id}).first()
+    row = session.execute(_LOCK_ONE, {"key": resident_id}).first()
     if row is None and make:
         empty = {"resident_id": resident_id, "balance_points": 0, "entries": 0}
         insert_if_absent(session, wallets, empty, ("resident_id",))
-        row = session.execute(_LOCK_WALLET, {"key": resident_id}).first()
-    return Book(resident_id, *(row or (0, 0)))
+        row = session.execute(_LOCK_ONE, {"key": resident_id}).first()
+    return Book(resident_id, *(row or ()))
+
+
+def open_system_book(session: Session, key: UUID) -> Book:
+    """For a transfer that touches no wallet, kept under an organisation's key."""
+    return Book(key, closed_until=session.execute(_CLOSED_UNTIL).scalar())
 
 
 def open_spending_book(session: Session, resident_id: UUID) -> Book:
@@ -220,14 +271,14 @@ def open_spending_book(session: Session, resident_id: UUID) -> Book:
     """
     rows = _LOCK_AND_LOTS.rows(session, {"key": resident_id})
     if not rows:
-        return Book(resident_id, 0, 0)
-    book = Book(resident_id, rows[0].balance_points, rows[0].entries)
+        return Book(resident_id)
+    book = Book(resident_id, *rows[0][:4])
     if rows[0].seen_entries != book.entries:
         read_open_lots(session, book)
         return book
     for row in rows:
         if row.id is not None:
-            book.know(Lot(*row[3:]))
+            book.know(Lot(*row[5:]))
     return book
 
 

@@ -58,3 +58,21 @@ class NotReversible(DomainError):
     title_en = "This transfer cannot be reversed"
     explain_zh = "可以冲正的是发放和结算。冻结的积分请取消相应的优惠来退回；退回、到期和更正本身不能再冲正。"
     explain_en = "Awards and settlements can be reversed. A hold is released instead; other kinds stand."
+
+
+class PointsLimitReached(DomainError):
+    """Members: ``limit`` (``transfers_per_minute`` or ``per_day.<code>``), ``most``, ``again_at`` (UTC)."""
+
+    slug = "points-limit-reached"
+    status = 429
+    title_zh = "积分变动太频繁或已到当日上限"
+    title_en = "The limit on points is reached"
+    explain_zh = (
+        "城市规定了一个钱包每分钟的积分变动次数，以及某类积分一天的上限；limit 是到达的那一项，again_at 之后可以再试。"
+        "什么都没有改变。退回、结算、到期和更正不受限制。"
+    )
+    explain_en = (
+        "A city limits how often a wallet moves in a minute, and how many points of a kind in a day. `limit` names the"
+        " one reached; try again after `again_at`. Nothing has changed. Refunds, settlements, expiry and corrections"
+        " are never limited."
+    )

@@ -1,46 +1,28 @@
-"""What the ledger owes each day: booking out points that have ended, and the proof that everything agrees."""
+"""What the ledger owes each day: booking out points that have ended, closing days, the proof that everything agrees."""
 
 from __future__ import annotations
 
 from datetime import date
-from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 
 from backend.kit import db, jobs
-from backend.kit.ids import NIL
-from backend.ledger import service
-from backend.ledger.models import lots
+from backend.ledger import expiring, rollup, service
 
-CHUNK = 50
-"""Residents booked out in one transaction: short enough that nobody waits for the lock on his wallet."""
+CLOSE_EVERY_SECONDS = 900
 
 log = structlog.get_logger("ledger")
 
 
 def expire(day: date) -> str:
-    """Book out every lot whose last good day is before `day`, chunk by chunk in the order of keys.
-
-    Each chunk commits by itself, so an interrupted run is taken up by the next; a resident whose lots a redemption
-    has booked out meanwhile has none left. Nothing depends on when this runs: reads leave due lots out anyway.
-    """
-    residents = entries = 0
-    after = NIL
-    while keys := _due_after(after, day):
-        with db.transaction() as session:
-            for key in keys:
-                entries += len(service.expire_due(session, key, day))
-        residents += len(keys)
-        after = keys[-1]
-    return f"{residents} residents, {entries} lots"
+    """Book out every lot whose last good day is before `day`; see `expiring`."""
+    done = expiring.expire_all(day)
+    return f"{done.residents} residents, {done.lots} lots"
 
 
-def _due_after(after: UUID, day: date) -> list[UUID]:
-    due = (lots.c.remaining_points > 0, lots.c.expires_on < day, lots.c.resident_id > after)
-    statement = select(lots.c.resident_id).where(*due).distinct().order_by(lots.c.resident_id).limit(CHUNK)
-    with db.reading() as reader:
-        return list(reader.execute(statement).scalars())
+def close_days(_day: date | None = None) -> str:
+    """Close the days that are complete; see `rollup`."""
+    return f"{len(rollup.close_all())} days closed"
 
 
 def prove(day: date) -> str:
@@ -55,4 +37,6 @@ def prove(day: date) -> str:
 def register() -> None:
     """Put the ledger's daily tasks on the list."""
     jobs.register(jobs.Job("ledger.expire", "到期积分入账", expire))
+    jobs.register(jobs.Job("ledger.close-days", "积分账日结", close_days))
+    jobs.often(jobs.Step("ledger.close-days-often", CLOSE_EVERY_SECONDS, close_days))
     jobs.register(jobs.Job("ledger.audit", "积分账核对", prove))

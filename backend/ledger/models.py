@@ -8,6 +8,7 @@ monthly budget keep figures that change.
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.kit.db import Base, distributed, reference
+from backend.kit.db import Base, JsonDoc, distributed, reference
 from backend.ledger.rules import ACCOUNT_KINDS, TRANSFER_KINDS
 
 
@@ -73,6 +74,8 @@ class WalletRow(Base):
     resident_id: Mapped[UUID] = mapped_column(primary_key=True)
     balance_points: Mapped[int] = mapped_column(BigInteger)
     entries: Mapped[int]
+    counted: Mapped[dict[str, Any] | None] = mapped_column(JsonDoc)
+    """What this minute and this day have counted towards the city's limits (``counting.Counted``)."""
 
 
 class LotRow(Base):
@@ -119,6 +122,7 @@ class TransferRow(Base):
         CheckConstraint(_OF_A_MONTH, name="month_named"),
         CheckConstraint(_STATES_BALANCE, name="balance_stated"),
         UniqueConstraint("resident_id", "entry_number"),
+        Index("ix_ledger_transfers_created_at", "created_at"),
         Index("ix_ledger_transfers_hold", "resident_id", "hold_id", postgresql_where=text("hold_id IS NOT NULL"),
               sqlite_where=text("hold_id IS NOT NULL")),
         Index("ix_ledger_transfers_corrects", "resident_id", "reverses_id",
@@ -166,6 +170,37 @@ class AllocationRow(Base):
     delta_points: Mapped[int]
 
 
+class DayRow(Base):
+    """A Shanghai day of ``created_at`` that is closed: its transfers are complete, and counted in the totals.
+
+    A day without transfers has no row. ``ends_at`` is the first instant after the day: nothing is written before the
+    newest of them (``book.Book.post``).
+    """
+
+    __tablename__ = "ledger_days"
+    __table_args__ = (Index("ix_ledger_days_ends_at", "ends_at"), reference())
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    ends_at: Mapped[datetime]
+    transfers: Mapped[int]
+    points: Mapped[int] = mapped_column(BigInteger)
+    closed_at: Mapped[datetime]
+
+
+class DayTotalRow(Base):
+    """What a closed day moved out of (debit) and into (credit) a system account, and the balance it left there."""
+
+    __tablename__ = "ledger_day_totals"
+    __table_args__ = (distributed("account_id"),)
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    debit_points: Mapped[int] = mapped_column(BigInteger)
+    credit_points: Mapped[int] = mapped_column(BigInteger)
+    transfers: Mapped[int]
+    balance_points: Mapped[int] = mapped_column(BigInteger)
+
+
 def table(model: type[Base]) -> Table:
     """The model's Core table: the ledger works with statements, not with objects."""
     found = model.__table__
@@ -178,4 +213,6 @@ budgets = table(BudgetRow)
 wallets = table(WalletRow)
 lots = table(LotRow)
 transfers = table(TransferRow)
+days = table(DayRow)
+day_totals = table(DayTotalRow)
 allocations = table(AllocationRow)

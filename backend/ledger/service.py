@@ -20,8 +20,8 @@ from backend.kit import clock, db, operations, trail
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
 from backend.kit.prepared import Batch
-from backend.ledger import rules
-from backend.ledger.audit import Report, audit
+from backend.ledger import limits, rules
+from backend.ledger.audit import Report, audit, resumed
 from backend.ledger.book import (
     COLUMNS,
     PROGRAMME,
@@ -32,6 +32,7 @@ from backend.ledger.book import (
     open_account,
     open_book,
     open_spending_book,
+    open_system_book,
     post_due,
     read_open_lots,
     read_taken,
@@ -51,6 +52,7 @@ from backend.ledger.history import (
     totals,
 )
 from backend.ledger.models import budgets, transfers
+from backend.ledger.rollup import ClosedDay, account_balance, closed_days, is_closed, transfers_of_day
 from backend.ledger.rules import EXPIRE_AT_ONCE, FOREVER, LateReturn, Take, account_id
 from backend.ledger.settled import owner_of, standing_points
 from backend.ledger.statement import (
@@ -72,6 +74,7 @@ __all__ = [
     "FOREVER",
     "SPENDABLE",
     "Budget",
+    "ClosedDay",
     "Entry",
     "Expiring",
     "LateReturn",
@@ -81,6 +84,7 @@ __all__ = [
     "Total",
     "Transfer",
     "Wallet",
+    "account_balance",
     "account_id",
     "audit",
     "award",
@@ -88,6 +92,7 @@ __all__ = [
     "balance_after",
     "begun",
     "budget",
+    "closed_days",
     "deduct",
     "ending",
     "entries",
@@ -96,12 +101,14 @@ __all__ = [
     "expire_due",
     "grant_budget",
     "hold",
+    "is_closed",
     "lines",
     "mint",
     "order_budget",
     "owner_of",
     "points_by_end",
     "release",
+    "resumed",
     "reverse",
     "reversible",
     "settle",
@@ -109,6 +116,7 @@ __all__ = [
     "tightest_budgets",
     "totals",
     "transfer",
+    "transfers_of_day",
     "wallet",
 ]  # fmt: skip
 
@@ -136,7 +144,7 @@ def grant_budget(
             set_={"granted_points": budgets.c.granted_points + statement.excluded.granted_points},
         )
     )
-    book = Book(organisation_id, 0, 0)
+    book = open_system_book(session, organisation_id)
     granted = book.post(
         "grant", debit, credit, points, code="ledger.grant", title="积分额度下达", budget_month=month,
         ordered_by=by, reason=reason,
@@ -158,16 +166,21 @@ def award(
     counterparty: str = PROGRAMME,
     ordered_by: UUID | None = None,
     reason: str = "",
+    limited: bool = True,
 ) -> Transfer:
     """Give a resident points out of the organisation's budget of the current Shanghai month: budget to wallet.
 
     They land in the lot of that issuer and end (`expires_on`: last good day; None: without end). The first award
-    makes the wallet. Raises BudgetExhausted, and then nothing was written.
+    makes the wallet. ``limited``: the city's limits count it; what two persons ordered they do not. Raises
+    BudgetExhausted and PointsLimitReached, and then nothing was taken from the budget.
     """
     rules.check_points(points)
     month = rules.month_of(clock.today())
     debit = _draw(session, organisation_id, month, points)
     book = open_book(session, resident_id, make=True)
+    if limited and (breach := limits.count(session, book, code, points)):
+        _put_back(session, organisation_id, month, points)
+        raise limits.refusal(breach)
     lot = lot_of(session, book, organisation_id, expires_on or FOREVER)
     given = book.post(
         "award", debit, resident_id, points, [Take(lot, points)], code=code, title=title, counterparty=counterparty,
@@ -222,6 +235,12 @@ def _draw(session: Session, organisation_id: UUID, month: date, points: int) -> 
     return account
 
 
+def _put_back(session: Session, organisation_id: UUID, month: date, points: int) -> None:
+    """Undo `_draw`, for an award that is refused after it."""
+    key = and_(budgets.c.organisation_id == organisation_id, budgets.c.month == month)
+    session.execute(update(budgets).where(key).values(spent_points=budgets.c.spent_points - points))
+
+
 def hold(
     session: Session,
     resident_id: UUID,
@@ -237,7 +256,8 @@ def hold(
     """Put a resident's points in the partner's escrow: wallet to escrow. The id of the result names the hold.
 
     Lots that are due are booked out first; the oldest-ending points go first; with `issuers`, only theirs. With
-    `batch` the caller writes it, before anything else of this resident's points is read. Raises NotEnoughPoints.
+    `batch` the caller writes it, before anything else of this resident's points is read. Raises NotEnoughPoints, and
+    PointsLimitReached where the city limits what moves in a minute or a day.
     """
     rules.check_points(points)
     today = clock.today()
@@ -250,6 +270,8 @@ def hold(
             f"{points} points are needed, {spending.available_points} are available.",
             needed_points=points, available_points=spending.available_points,
         )  # fmt: skip
+    if breach := limits.count(session, book, code, points):
+        raise limits.refusal(breach)
     held = book.post(
         "hold", resident_id, open_account(session, "escrow", escrow_owner), points, spending.takes,
         code=code, title=title, counterparty=counterparty, subject_id=subject_id,
@@ -467,7 +489,7 @@ def _reverse_award(session: Session, wrong: Transfer, said: dict[str, Any]) -> T
 
 def _issuer(session: Session, award: Transfer) -> UUID:
     """Who gave an award: the issuer of the lot it went into. Neither ever changes, so no lock is needed."""
-    book = Book(award.resident_id, 0, 0)
+    book = Book(award.resident_id)
     return read_taken(session, book, award.id)[0].lot.issuer_id
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-EMPTY = hashlib.sha256(b"").digest()
-"""The root of no leaves (RFC 6962)."""
+from backend.kit.merkle import EMPTY as EMPTY
+from backend.kit.merkle import root
 
 BEGINNING = "0" * 64
 """What the first seal names as the one before it."""
@@ -26,28 +26,6 @@ GRACE = timedelta(hours=1)
 """A row's time is taken within its transaction, which lasts seconds. So much later it was not written when it says."""
 
 ROWS, CLOSING = "rows", "closing"
-
-
-def node(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees (RFC 6962, 2.1)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def root(leaves: Iterable[bytes]) -> bytes:
-    """The root over the hashes of leaves, in one pass: it keeps one hash for each power of two at most."""
-    peaks: list[tuple[int, bytes]] = []
-    for leaf in leaves:
-        size, value = 1, leaf
-        while peaks and peaks[-1][0] == size:
-            value = node(peaks.pop()[1], value)
-            size *= 2
-        peaks.append((size, value))
-    if not peaks:
-        return EMPTY
-    value = peaks.pop()[1]
-    while peaks:
-        value = node(peaks.pop()[1], value)
-    return value
 
 
 def whole_root(tables: Mapping[str, Mapping[str, Any]]) -> str:

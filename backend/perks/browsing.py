@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -137,8 +137,11 @@ def slots_shown(reader: Reader, offer_id: UUID, first: date | None, last: date |
     """The slots that may be booked from a Shanghai day to another (both included; a week from today). Raises
     NotFound, and FieldError for more than ``MOST_DAYS``."""
     first = first or clock.today()
-    last = last or first + timedelta(days=6)
+    if last is None:
+        last = date.fromordinal(min(first.toordinal() + 6, date.max.toordinal()))
     if last < first or (last - first).days >= MOST_DAYS:
-        raise FieldError.at("/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most.")
+        raise FieldError.at(
+            "/query/to", f"应不早于 from，且至多 {MOST_DAYS} 天。", f"From `from`, {MOST_DAYS} days at most."
+        )
     found = shelf.slots(reader, offer_id, first, last)
     return [SlotShown(slot.starts_at, slot.ends_at, min(slot.left, FEW), slot.full) for slot in found]

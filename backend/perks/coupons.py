@@ -19,7 +19,7 @@ from backend.kit.errors import NotFound
 from backend.kit.prepared import Batch, Part, Prepared
 from backend.offers import service as shelf
 from backend.perks import groups, rules
-from backend.perks.errors import BlackoutDay, CouponNotActive, NotYetValid
+from backend.perks.errors import BlackoutDay, CouponNotActive, CouponNotYet
 from backend.perks.models import Coupon
 
 _TABLE: Any = Coupon.__table__
@@ -63,6 +63,12 @@ def status_at(coupon: Row[Any], at: datetime) -> str:
     return "expired" if coupon.status == "issued" and at >= coupon.valid_until else str(coupon.status)
 
 
+def not_yet(coupon: Row[Any], at: datetime) -> bool:
+    """Whether the coupon is for a time that has not come. One that is good from its making has no such time: two
+    servers' clocks may differ by a breath."""
+    return bool(coupon.created_at < coupon.valid_from and at < coupon.valid_from)
+
+
 def cancellable(coupon: Row[Any], at: datetime) -> bool:
     """Whether its holder may give it back: wholly unused, still good, its slot not begun, and sold as returnable."""
     unused = coupon.uses_left == coupon.uses_total
@@ -73,11 +79,11 @@ def cancellable(coupon: Row[Any], at: datetime) -> bool:
 def usable_now(coupon: Row[Any], at: datetime) -> str:
     """Why a coupon that is open and not over may not be used at an instant: a refusal's slug, or "" when it may.
 
-    ``not-yet-valid``: its slot has not come. ``blackout-day``: its offer is not admitted on that Shanghai day. Status
+    ``coupon-not-yet``: its slot has not come. ``blackout-day``: its offer is not admitted on that Shanghai day. Status
     and end are the door's to judge.
     """
-    if coupon.slot_starts_at is not None and at < coupon.valid_from:
-        return NotYetValid.slug
+    if not_yet(coupon, at):
+        return CouponNotYet.slug
     closed = shelf.closed_days(coupon.terms, use=True)
     return BlackoutDay.slug if closed.on(clock.shanghai_date(at)) else ""
 
@@ -198,10 +204,10 @@ def coupon_code(reader: Reader, resident_id: UUID, coupon_id: UUID) -> codes.Sig
     left_seconds = int((found.valid_until - now).total_seconds())
     if (status := status_at(found, now)) != "issued" or left_seconds < 1:
         raise CouponNotActive(coupon_status=status)
-    if found.slot_starts_at is not None and now < found.valid_from:
-        # A device that judges offline knows no slots: a code lives only while its coupon is good.
+    if not_yet(found, now):
+        # No code before its time: so a code's own birth says to devices that judge offline from when it counts.
         raise CouponNotActive(
-            "预约的时段还没到，到时再出示。", "The slot has not come yet.",
+            f"{found.valid_from.astimezone(clock.SHANGHAI):%m 月 %d 日 %H:%M} 起可以出示。", "It cannot be shown yet.",
             coupon_status=status, valid_from=found.valid_from.isoformat().replace("+00:00", "Z"),
         )  # fmt: skip
     claims = codes.Claims(

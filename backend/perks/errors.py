@@ -50,13 +50,13 @@ class NotCancellable(DomainError):
     explain_en = "A coupon that was used, cancelled, has expired, or was sold without refund cannot be cancelled."
 
 
-class NotYetValid(DomainError):
-    slug = "not-yet-valid"
+class CouponNotYet(DomainError):
+    slug = "coupon-not-yet"
     status = 409
-    title_zh = "预约的时段还没到"
-    title_en = "The booked slot has not come"
-    explain_zh = "该券只在预约的时段内（及其前约定的几分钟）可用。"
-    explain_en = "The coupon is good only in the slot that it was booked for, and a few minutes before."
+    title_zh = "还没到该券的使用时间"
+    title_en = "The coupon is for a later time"
+    explain_zh = "valid_from 是该券可以使用的起点（预约的时段）。请在那之后再来。"
+    explain_en = "`valid_from` is when the coupon (of a booked time slot) may first be used."
 
 
 class BlackoutDay(DomainError):

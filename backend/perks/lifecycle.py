@@ -1,23 +1,19 @@
-"""What becomes of a coupon between its issue and its end: codes made anew, a use given back, never another's.
+"""What becomes of a coupon between its issue and its end: codes made anew, never another's.
 
 Every change holds the coupon's lock and moves its status along ``rules.TRANSITIONS``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from backend.kit import clock, operations
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
-from backend.ledger import service as ledger
-from backend.perks import coupons, expiry, moved, rules
+from backend.perks import coupons, moved
 from backend.perks.coupons import CouponView
 from backend.perks.errors import CouponNotActive, TransferRefused
 
@@ -46,32 +42,3 @@ def refuse_transfer(reader: Reader, resident_id: UUID, coupon_id: UUID) -> None:
     if coupons.find(reader, resident_id, coupon_id) is None:
         raise NotFound()
     raise TransferRefused()
-
-
-def give_use_back(
-    session: Session, coupon: Row[Any], *, settle_transfer_id: UUID | None, by: UUID, reason: str,
-    last_used_at: datetime | None,
-) -> str | None:  # fmt: skip
-    """Take back the latest use of a coupon that this transaction has locked; its status then, None where it may not be.
-
-    The points of the use go back into their hold, and home from there when the coupon has been closed meanwhile.
-    ``last_used_at``: when it was used before that, if it was. A coupon that is usable again has a new place in the
-    revocation list, for the old one was revoked with its last use.
-    """
-    now, status = clock.now(), rules.next_status(coupon.status, "undo")
-    if status is None or coupon.uses_left >= coupon.uses_total:
-        return None
-    reopened = status == "issued" and coupon.status != "issued"
-    closed_at = None if reopened else coupon.closed_at
-    coupons.change(
-        session, coupon, uses_left=coupon.uses_left + 1, status=status, last_used_at=last_used_at, closed_at=closed_at
-    )
-    if settle_transfer_id is not None:
-        ledger.reverse(session, coupon.resident_id, settle_transfer_id, by, reason)
-    changed = coupons.find(session, coupon.resident_id, coupon.id)
-    assert changed is not None
-    if status == "expired" and settle_transfer_id is not None:
-        expiry.send_home(session, changed, code="perks.undone", title="撤销使用退回")
-    elif reopened and now < coupon.valid_until:
-        moved.replace_place(session, changed, revoke=False)
-    return status

@@ -12,7 +12,7 @@ from backend.codes.errors import SigningKeyMissing
 from backend.kit import figures
 from backend.kit.db import reading, transaction
 from backend.kit.errors import NotFound
-from backend.ledger.errors import NotEnoughPoints
+from backend.ledger.errors import NotEnoughPoints, PointsLimitReached
 from backend.offers.errors import SlotFull, SoldOut
 from backend.perks import errors, schemas, service
 from backend.web import callers, paging
@@ -24,7 +24,8 @@ from backend.web.problems import problems
 blp = blueprint("perks", "信易+ 场景、优惠、券与核销")
 
 REDEEM_REFUSALS = (
-    SoldOut, SlotFull, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, SpendingPaused,
+    SoldOut, SlotFull, errors.LimitReached, errors.OfferClosed, errors.NotEntitled, NotEnoughPoints, PointsLimitReached,
+    SpendingPaused,
 )  # fmt: skip
 
 
@@ -117,9 +118,10 @@ def redeem(body: dict[str, Any], offer_id: UUID) -> service.RedemptionView:
     """
     caller = callers.current()
     guardian = caller.acting_id if caller.acts_as == "guardian" else None
+    operation = callers.operation()  # before anybody waits for our locks
     with transaction() as session:
         return service.redeem(
-            session, caller.person(), offer_id, callers.operation(), guardian_id=guardian,
+            session, caller.person(), offer_id, operation, guardian_id=guardian,
             slot_starts_at=body.get("slot_starts_at"),
         )  # fmt: skip
 

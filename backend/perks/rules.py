@@ -30,11 +30,10 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
     ("issued", "reissue"): "issued",
     ("issued", "undo"): "issued",
     ("used", "undo"): "issued",
-    ("expired", "undo"): "expired",
 }
-"""Every legal step of a coupon: (status, act) → status; ``""`` is before it was. Nothing leaves ``cancelled``; what a
-venue takes back within its minute makes ``used`` usable again, and of an ``expired`` one sends the points home. There
-is no ``transfer``: a coupon is a person's."""
+"""Every legal step of a coupon: (status, act) → status; ``""`` is before it was. Nothing leaves ``cancelled`` or
+``expired``; what a venue takes back within its minute makes ``used`` usable again. There is no ``transfer``: a coupon
+is a person's."""
 
 
 @dataclass(frozen=True)

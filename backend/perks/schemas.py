@@ -83,7 +83,7 @@ class BlackoutView(View):
     use_too = fields.Boolean(required=True, metadata={"description": "这些日子也不能使用"})
 
 
-class ObligationView(View):
+class OfferObligationView(View):
     kind = fields.String(required=True, validate=one_of("pay_after", "deposit_free"))
     up_to_fen = fields.Integer(required=True)
     due_hours = fields.Integer(required=True)
@@ -115,7 +115,7 @@ class OfferView(View):
     blackout = fields.Nested(BlackoutView, required=True, allow_none=True)
     stacking_group = fields.String(required=True, metadata={"description": "同组只能持一张可用的券；没有则为空"})
     stock_per_day = fields.Integer(required=True, metadata={"description": "每日名额；不限为 0"})
-    obligation = fields.Nested(ObligationView, required=True, allow_none=True)
+    obligation = fields.Nested(OfferObligationView, required=True, allow_none=True)
     late_refund = fields.Nested(LateRefundView, required=True)
     partner = fields.Nested(PartnerView, required=True)
     venues = fields.List(fields.Nested(VenueView), required=True)
@@ -162,7 +162,7 @@ class CouponView(View):
 class RedemptionRequest(Request):
     """Needed only for an offer with time slots."""
 
-    slot_starts_at = Instant(load_default=None, metadata={"description": "所选时段的开始时间"})
+    slot_starts_at = Instant(load_default=None, allow_none=True, metadata={"description": "所选时段的开始时间"})
 
 
 class SlotsQuery(PageQuery):

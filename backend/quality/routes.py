@@ -8,7 +8,7 @@ from flask import Response
 
 from backend.kit.db import reading
 from backend.kit.errors import NotFound
-from backend.kit.sheets import MEDIA_TYPE
+from backend.kit.workbooks import MEDIA_TYPE
 from backend.quality import schemas, service
 from backend.quality.report import Report
 from backend.quality.rules import FIGURES, NOTES, Counts, keeps_to, rates

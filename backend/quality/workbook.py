@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 
 from backend.kit.clock import SHANGHAI
-from backend.kit.sheets import BOLD, LARGE, WHOLE, Sheet, Value
+from backend.kit.workbooks import BOLD, LARGE, WHOLE, Sheet, Value
 from backend.quality import rules
 from backend.quality.report import Report, most_first
 from backend.quality.rules import FIGURES, NOTES, Counts

@@ -11,7 +11,7 @@ from flask import Response
 from backend.kit import clock
 from backend.kit.db import reading, transaction
 from backend.kit.errors import FieldError, NotFound
-from backend.kit.sheets import MEDIA_TYPE
+from backend.kit.workbooks import MEDIA_TYPE
 from backend.settlement import errors, rules, schemas, service
 from backend.web import callers
 from backend.web.api import blueprint
@@ -37,7 +37,7 @@ def _actor(action: str) -> service.Actor:
 @blp.route("/settlement/statements", methods=["GET"])
 @allow("settlement.read")
 @blp.arguments(schemas.StatementsQuery, location="query")
-@blp.response(200, page_of(schemas.StatementView))
+@blp.response(200, page_of(schemas.SettlementStatementView))
 def list_statements(query: dict[str, Any]) -> dict[str, Any]:
     """结算单，新的月份在前
 
@@ -74,7 +74,7 @@ def read_running_month(query: dict[str, Any]) -> dict[str, Any]:
 @allow("settlement.office")
 @keyed
 @blp.arguments(schemas.PrepareStatementRequest)
-@blp.response(202, schemas.StatementView)
+@blp.response(202, schemas.SettlementStatementView)
 @problems(NotFound, errors.MonthNotOver)
 def prepare_statement(body: dict[str, Any]) -> service.StatementView:
     """编制一家合作机构一个月的结算单
@@ -90,7 +90,7 @@ def prepare_statement(body: dict[str, Any]) -> service.StatementView:
 
 @blp.route("/settlement/statements/<uuid:statement_id>", methods=["GET"])
 @allow("settlement.read")
-@blp.response(200, schemas.StatementDetailView)
+@blp.response(200, schemas.SettlementStatementDetailView)
 @problems(NotFound)
 def read_statement(statement_id: UUID) -> dict[str, Any]:
     """一份结算单，附按优惠、场所和付款单位的合计"""
@@ -100,7 +100,7 @@ def read_statement(statement_id: UUID) -> dict[str, Any]:
 
 
 def _plain(view: service.StatementView) -> dict[str, Any]:
-    names = schemas.StatementView().fields
+    names = schemas.SettlementStatementView().fields
     return {name: getattr(view, name) for name in names}
 
 
@@ -155,7 +155,7 @@ def _file(made: bytes, view: service.StatementView, ending: str, media_type: str
 @blp.route("/settlement/statements/<uuid:statement_id>/agreement", methods=["POST"])
 @allow("settlement.review")
 @keyed
-@blp.response(200, schemas.StatementView)
+@blp.response(200, schemas.SettlementStatementView)
 @problems(NotFound, errors.StatementClosed, errors.StatementNotReady)
 def agree_statement(statement_id: UUID) -> service.StatementView:
     """合作机构确认结算单
@@ -223,7 +223,7 @@ def decide_line_dispute(body: dict[str, Any], statement_id: UUID, dispute_id: UU
 @blp.route("/settlement/statements/<uuid:statement_id>/closing", methods=["POST"])
 @allow("settlement.office")
 @keyed
-@blp.response(200, schemas.StatementView)
+@blp.response(200, schemas.SettlementStatementView)
 @problems(NotFound, errors.StatementClosed, errors.StatementNotReady)
 def close_statement(statement_id: UUID) -> service.StatementView:
     """关账

@@ -65,7 +65,7 @@ class StatementSumView(View):
     due_fen = fields.Integer(required=True)
 
 
-class StatementView(View):
+class SettlementStatementView(View):
     """``state``: preparing, proposed, agreed, closed. ``digest``: SHA-256 over the lines of a closed statement."""
 
     id = fields.UUID(required=True)
@@ -85,7 +85,7 @@ class StatementView(View):
     digest = fields.String(required=True)
 
 
-class StatementDetailView(StatementView):
+class SettlementStatementDetailView(SettlementStatementView):
     sums = fields.List(fields.Nested(StatementSumView), required=True)
 
 

@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from backend.kit import deadline
 from backend.kit.clock import SHANGHAI
-from backend.kit.sheets import BOLD, LARGE, WHOLE, Sheet
+from backend.kit.workbooks import BOLD, LARGE, WHOLE, Sheet
 from backend.settlement.reading import LineView, StatementView, Sum
 
 MONEY = "#,##0.00"

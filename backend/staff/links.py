@@ -174,6 +174,12 @@ def used_since(reader: Reader, staff_id: UUID, since: datetime) -> bool:
     return reader.execute(select(InvitationRow.id).where(*this)).first() is not None
 
 
+def was_used(reader: Reader, invitation_id: UUID) -> bool:
+    """Whether somebody has accepted a link."""
+    this = (InvitationRow.id == invitation_id, InvitationRow.used_at.is_not(None))
+    return reader.execute(select(InvitationRow.id).where(*this)).first() is not None
+
+
 def person_of(reader: Reader, invitation_id: UUID) -> UUID | None:
     """The natural person whom an invitation is for, where known."""
     return reader.execute(select(InvitationRow.resident_id).where(InvitationRow.id == invitation_id)).scalar()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from backend.staff import appointments, links, members, oidc, passwords
-from backend.staff.appointments import concerns
+from backend.staff.appointments import concerns, drop_link
+from backend.staff.invitations import Invited, invite
+from backend.staff.links import NewLink, was_used
 from backend.staff.members import create_staff, lift_suspension, set_roles, suspend
 from backend.staff.oidc import flow_row
 from backend.staff.orders import Orderer
@@ -16,6 +18,8 @@ from backend.staff.signing_in import CheckedStaff, check_staff, sign_in_staff
 __all__ = [
     "KINDS",
     "CheckedStaff",
+    "Invited",
+    "NewLink",
     "Orderer",
     "PasswordCost",
     "ProviderSettings",
@@ -23,7 +27,9 @@ __all__ = [
     "concerns",
     "configure",
     "create_staff",
+    "drop_link",
     "flow_row",
+    "invite",
     "lift_suspension",
     "matching_step",
     "new_totp_secret",
@@ -32,6 +38,7 @@ __all__ = [
     "set_roles",
     "sign_in_staff",
     "suspend",
+    "was_used",
 ]
 
 KINDS = [

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from backend.kit import db
 from backend.kit.errors import DomainError, NotFound
+from backend.kit.ids import NIL
 from backend.kit.operations import Operation
 from backend.web import limits
 from backend.web.permissions import PERMISSIONS, PUBLIC_READ, Permission
@@ -380,12 +381,21 @@ def _key() -> UUID:
 
 def operation() -> Operation:
     """The act that the caller named: actor, key, and a keyed digest of method, path and body."""
+    return _operation(request.path.encode(), _canonical_body())
+
+
+def _canonical_body() -> bytes:
     body = request.get_data(cache=True)
     try:
-        body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
+        return body and json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
-        pass
-    return _operation(request.path.encode(), body)
+        return body
+
+
+def strangers_operation() -> Operation:
+    """The act of somebody who has not signed in: nobody but the maker of the key knows it, so it stands for her."""
+    told = b"\n".join((request.method.encode(), request.path.encode(), _canonical_body()))
+    return Operation(NIL, _key(), hmac.digest(current_app.config["OPERATION_SECRET"], told, "sha256"))
 
 
 def streamed_operation(body_digest: bytes) -> Operation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 METHODS = "GET, POST, PUT, DELETE"
-HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Accept-Language"
+HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Accept-Language, X-Follow-Token"
 EXPOSED = "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Link"
 PREFLIGHT_SECONDS = 600
 

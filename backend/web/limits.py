@@ -70,6 +70,9 @@ LIMITS: dict[str, Limit] = {
     "print": Limit("account", Rate(30, 600), "一份月结单最多几秒处理器时间；两年半的月份一次存完也够"),
     "search": Limit("address", Rate(600, 60), "按名称查公示要走索引；同一出口每秒十次，够一个大厅的人同时查"),
     "extract": Limit("address", Rate(12, 3600), "下载全市公示要读遍档案，数据每天变一次；每五分钟一次有余"),
+    "apply": Limit(
+        "address", Rate(20, 3600), "一家单位申请一次、补正几次；同一出口一小时二十次足够一个商圈，灌水的灌不动"
+    ),
     "read": Limit("account", Rate(600, 60), "小程序首页一次十个并行请求，每秒刷新一次也够"),
     "act": Limit("account", Rate(120, 60), "人的手每秒两次；审核人员逐条处理也快不过这个"),
     "show-code": Limit("account", Rate(60, 60), "出示码每分钟换一次，留出反复打开的余地"),
@@ -85,6 +88,8 @@ OF_OPERATION = {
     "enrol_device": "staff-sign-in", "upload_file": "upload", "send_batch": "report",
     "list_publicity_records": "search", "open_publicity": "search", "extract_publicity": "extract",
     "download_statement": "print", "create_coupon_code": "show-code", "create_presentation_code": "show-code",
+    "apply_as_partner": "apply", "correct_application": "apply", "withdraw_application": "apply",
+    "draw_partner_invitation": "apply",
 }  # fmt: skip
 """Operations that are counted apart; the others by who asks and whether something may change."""
 

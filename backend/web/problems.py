@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from backend.kit import deadline, figures
-from backend.kit.db import sqlstate
+from backend.kit.db import DISK_FULL, sqlstate
 from backend.kit.errors import DomainError, FieldError, NotFound, TryAgain
 
 MEDIA_TYPE = "application/problem+json"
@@ -67,6 +67,18 @@ class Conflict(DomainError):
     title_en = "Conflict with what stands"
     explain_zh = "同样的内容已经存在，或刚刚被他人改变。请重新读取后再试。"
     explain_en = "The same thing exists already, or someone has just changed it. Read again and retry."
+
+
+class StorageFull(DomainError):
+    slug = "storage-full"
+    status = 503
+    title_zh = "存储空间已满，暂时不能办理"
+    title_en = "The storage is full"
+    explain_zh = "数据库没有空间写入。什么都没有改变；查询照常。运维人员腾出空间后，请用同一个 Idempotency-Key 重试。"
+    explain_en = (
+        "The database has no room to write. Nothing has changed, and reads go on. Once its operators have made room,"
+        " repeat the request with the same Idempotency-Key."
+    )
 
 
 class InternalError(DomainError):
@@ -173,6 +185,8 @@ def from_database(error: DBAPIError) -> DomainError:
     state = sqlstate(error)
     if isinstance(error, IntegrityError) and state in ("23505", "23514", "23503"):
         return Conflict()
+    if state == DISK_FULL:
+        return _full()
     busy = isinstance(error, OperationalError) and (state[:2] in ("40", "53", "55", "57", "08") or not state)
     return _busy() if busy else InternalError()
 
@@ -180,6 +194,12 @@ def from_database(error: DBAPIError) -> DomainError:
 def _busy() -> TryAgain:
     problem = TryAgain()
     problem.headers["Retry-After"] = "1"
+    return problem
+
+
+def _full() -> StorageFull:
+    problem = StorageFull()
+    problem.headers["Retry-After"] = "60"
     return problem
 
 

@@ -17,7 +17,6 @@ PING = "webhook.ping"
 EVENTS: dict[str, str] = {
     "admission.created": "一张券被核销",
     "admission.undone": "一次核销被撤销",
-    "coupon.redeemed": "一张券被兑换",
     "coupon.cancelled": "一张券被取消",
     "obligation.changed": "一笔先享后付的状态变了",
     "statement.closed": "一个月的结算单关账",
@@ -39,11 +38,10 @@ class Said(NamedTuple):
 NEWS: dict[str, Said] = {
     "perks.admitted": Said("admission.created", ("admission_id", "offer_id", "venue_id", "happened_at", "source")),
     "perks.undone": Said("admission.undone", ("admission_id", "offer_id", "venue_id", "undone_at")),
-    "perks.redeemed": Said("coupon.redeemed", ("offer_id",)),
     "perks.cancelled": Said("coupon.cancelled", ("offer_id",)),
     "obligations.changed": Said("obligation.changed", ("obligation_id", "admission_id", "state", "kind")),
-    "settlement.closed": Said("statement.closed", ("statement_id", "month")),
-    "settlement.dispute-decided": Said("statement.dispute_decided", ("statement_id", "dispute_id", "decision")),
+    "settlement.closed": Said("statement.closed", ("statement_id", "month", "total_fen", "lines")),
+    "settlement.dispute-decided": Said("statement.dispute_decided", ("statement_id", "dispute_id", "outcome")),
     "bookings.promoted": Said("booking.promoted", ("booking_id", "offer_id", "slot_at")),
     "bookings.no-show": Said("booking.no_show", ("booking_id", "offer_id", "slot_at")),
     "parking.decided": Said("parking.decided", ("decision_id", "venue_id", "verdict", "decided_at")),

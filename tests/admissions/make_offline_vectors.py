@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 FILE = Path(__file__).with_name("offline_vectors.json")
 MADE_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)
 NOW = MADE_AT + timedelta(minutes=30)
-TICKET, FAMILY, ONLINE, ELSEWHERE = (UUID(int=0xA0000 + number) for number in range(4))
+TICKET, FAMILY, ONLINE, ELSEWHERE, WORTH, WORTHLESS, DEAR = (UUID(int=0xA0000 + number) for number in range(7))
 KEYS = {kid: Ed25519PrivateKey.from_private_bytes(kid.encode().ljust(32, b".")) for kid in ("cA1", "cB2", "pA1", "sA1")}
 REVOKED = (11, 12)
 LIST_BITS = 64
@@ -51,13 +51,16 @@ def status_list(kid: str = "sA1", *, ends: datetime = MADE_AT + timedelta(hours=
     return f"{signed}.{b64(KEYS[signer or kid].sign(signed.encode()))}"
 
 
-def offer(key: UUID, title: str, uses: int, mode: str = "uses", max_uses: int = 3) -> dict[str, Any]:
+def offer(
+    key: UUID, title: str, uses: int, mode: str = "uses", max_uses: int = 3, *, value: int = 0, most: int = 0
+) -> dict[str, Any]:
     return {"id": str(key), "title": title, "kind": "ticket", "benefit_text": "入场一次。", "uses": uses,
-            "offline": {"mode": mode, "max_uses": max_uses}}  # fmt: skip
+            "value_fen": value,
+            "offline": {"mode": mode, "max_uses": max_uses, "max_value_fen": most}}  # fmt: skip
 
 
-def pack(*lists: str) -> dict[str, Any]:
-    """What the server gives to a venue's device."""
+def pack(*lists: str, hours: int = 24) -> dict[str, Any]:
+    """What the server gives to a venue's device. ``hours``: how old the city lets it grow."""
     return {
         "keys": [jwk("cA1"), jwk("sA1")],
         "status_list": lists[0],
@@ -70,10 +73,14 @@ def pack(*lists: str) -> dict[str, Any]:
             offer(TICKET, "单次门票", 1),
             offer(FAMILY, "三次通用券", 3),
             offer(ONLINE, "只限在线", 1, "none", 0),
+            offer(WORTH, "按价值限额", 3, "value", 0, value=8_000, most=20_000),
+            offer(WORTHLESS, "没有写明价值", 1, "value", 0, value=0, most=20_000),
+            offer(DEAR, "一次就超过限额", 1, "value", 0, value=20_001, most=20_000),
         ],
+        "undo_seconds": 60,
         "venue": {"id": str(UUID(int=0xB0000)), "name": "演示入口"},
         "server_time": "2026-03-05T02:00:00Z",
-        "valid_until": "2026-03-06T02:00:00Z",
+        "valid_until": (MADE_AT + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 
@@ -157,6 +164,19 @@ def cases() -> list[dict[str, Any]]:
     case("before the pack was made: the clock went back", code(), "pack-stale", now=MADE_AT - timedelta(seconds=1))
     case("the last second of the pack", code(born=1400), left=1, now=MADE_AT + timedelta(hours=24, seconds=-1))
     case("the moment the pack ends", code(born=1400), "pack-stale", now=MADE_AT + timedelta(hours=24))
+    short = {"pack": "one-hour"}
+    case(
+        "the last second of a pack that may be an hour old", code(), left=1, now=NOW + timedelta(seconds=1799), **short
+    )
+    case("a pack that is older than the city allows", code(), "pack-stale", now=NOW + timedelta(minutes=30), **short)
+    case("worth 80 yuan of the 200 that the device may admit", code(8, WORTH), left=3)
+    case("160 of 200 yuan with this one", code(8, WORTH), left=3, since={"by_offer": {str(WORTH): 1}})
+    case("it would be 240 of 200 yuan", code(8, WORTH), "offline-limit", since={"by_offer": {str(WORTH): 2}})
+    case("another offer's admissions do not count", code(8, WORTH), left=3, since={"by_offer": {str(TICKET): 3}})
+    case("a limit in yuan, and nobody said what a use is worth", code(9, WORTHLESS), "offline-not-allowed")
+    case("a single use that is worth more than the limit", code(9, DEAR), "offline-limit")
+    case("a use gone by the pack and one of the value since", code(20, WORTH), left=1,
+         since={"by_status": {"20": 1}, "by_offer": {str(WORTH): 1}})  # fmt: skip
     return made
 
 
@@ -166,6 +186,7 @@ def vectors() -> dict[str, Any]:
         "about": "packs by name; each case: judge `code` at `now` with `since`. The keys are fixed and sign nothing.",
         "packs": {
             "good": pack(status_list(ends=later)),
+            "one-hour": pack(status_list(ends=later), hours=1),
             "list-forged": pack(status_list(ends=later, signer="cB2")),
             "list-wrong-key": pack(status_list("cA1", ends=later)),
             "list-ended": pack(status_list(ends=NOW)),

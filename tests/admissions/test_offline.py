@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.admissions.offline import OfflineVerifier, Since
+from backend.admissions.offline import OfflineVerifier, Since, _base45
 from tests.admissions import make_offline_vectors as made
 
 VECTORS: dict[str, Any] = json.loads(made.FILE.read_text("utf-8"))
@@ -35,6 +36,17 @@ def test_the_verifier_says_what_the_vectors_say(case: dict[str, Any]) -> None:
 @given(st.text(max_size=300) | st.binary(max_size=200).map(lambda raw: "XY1:" + made.base45.b45encode(raw).decode()))
 def test_whatever_is_scanned_gets_a_verdict_and_never_a_yes(text: str) -> None:
     assert VERIFIERS["good"].judge(text, made.NOW).verdict == "refused"
+
+
+@given(st.binary(max_size=200).map(made.base45.b45encode) | st.text("0AZ $%*+-./:~a", max_size=12).map(str.encode))
+def test_base45_is_read_as_its_library_reads_it(text: bytes) -> None:
+    outcomes = []
+    for read in (_base45, made.base45.b45decode):
+        try:
+            outcomes.append(read(text))
+        except (ValueError, struct.error):
+            outcomes.append(None)
+    assert outcomes[0] == outcomes[1]
 
 
 @given(st.integers(0, 1000), st.integers(1, 255))

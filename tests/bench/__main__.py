@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -19,8 +20,10 @@ from functools import partial
 from typing import Any
 
 from config.settings import ROOT
-from tests.bench import batches, in_process, limits, over_http, promises, scores
+from tests.bench import batches, expiry, in_process, limits, offline, over_http, promises, scores
 from tests.bench.measure import Line, show
+from tests.bench.peers import admission, ledger
+from tests.bench.peers.venvs import PeerMissing
 from tests.suites import postgresql_missing
 
 Run = Callable[[], list[Line]]
@@ -37,12 +40,17 @@ ALL: dict[str, tuple[Run, bool]] = {
     "ledger-sqlite": (partial(in_process.ledger_hold, "sqlite"), False),
     "reads-postgresql": (partial(over_http.reads, "postgresql"), True),
     "reads-sqlite": (partial(over_http.reads, "sqlite"), False),
+    "wallet": (over_http.wallet, True),
+    "expiry": (expiry.grows, True),
     "codes": (partial(over_http.codes, "postgresql"), True),
     "batches-postgresql": (batches.postgresql, True),
     "scores-city": (scores.whole_city, True),
     "scores-one": (scores.one_resident, True),
     "scores-reads-postgresql": (partial(scores.reads, "postgresql"), True),
     "scores-reads-sqlite": (partial(scores.reads, "sqlite"), False),
+    "ledger-hordak": (ledger.beside_hordak, True),
+    "admission-pretix": (admission.beside_pretix, True),
+    "offline": (offline.verifying, False),
     "limits": (limits.costs, False),
     "crowd": (promises.crowd, True),
     "kills": (promises.kills, True),
@@ -58,6 +66,7 @@ def main() -> int:
     chosen = parser.parse_args().names or list(ALL)
     if unknown := [name for name in chosen if name not in ALL]:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(ALL)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is ended, as by Ctrl-C
     missing = postgresql_missing()
     results: list[dict[str, Any]] = []
     shown: list[Line] = []
@@ -69,6 +78,9 @@ def main() -> int:
         started = time.perf_counter()
         try:
             lines = run()
+        except PeerMissing as missing_peer:
+            print(f"SKIPPED: {name}: {missing_peer}", flush=True)
+            continue
         except Exception as error:
             traceback.print_exc()
             lines = [Line(name, f"failed: {type(error).__name__}", "", 0.0, 1.0)]

@@ -72,7 +72,7 @@ class Slices:
         """The same for the JSON, with every round's rate."""
         return {
             "rate": self.rate, "rates": self.rates, "cpu_ms": self.cpu, "p50_ms": self.percentile(50),
-            "p99_ms": self.percentile(99),
+            "p99_ms": self.percentile(99), "count": len(self.milliseconds),
         }  # fmt: skip
 
 

@@ -25,7 +25,9 @@ from tests.factories.perks import act, change_offer, give_points, shop
 
 PEOPLE, PRICE, RICH = 6, 2, 40
 ACTS = st.lists(
-    st.tuples(st.sampled_from(["book", "wait", "leave", "cancel", "promote", "spend", "more"]), st.integers(0, PEOPLE - 1)),
+    st.tuples(
+        st.sampled_from(["book", "wait", "leave", "cancel", "promote", "spend", "more"]), st.integers(0, PEOPLE - 1)
+    ),
     max_size=25,
 )
 

@@ -15,8 +15,8 @@ from backend.kit import clock, outbox
 from backend.kit.errors import NotFound
 from backend.perks import expiry
 from backend.perks import service as perks
-from backend.perks.errors import NotEntitled
 from backend.perks.eligibility import Asker
+from backend.perks.errors import NotEntitled
 from tests.bookings.conftest import SLOTS, book, slot_of, somebody
 from tests.bookings.test_waiting import told
 from tests.factories import accounts as people
@@ -55,7 +55,9 @@ def test_so_many_missed_slots_pause_the_scene_s_slots_and_nothing_else(session: 
             with pytest.raises(NotEntitled) as refused:
                 book(session, who, slotted, slot_of(session, slotted, 3))
             [against] = [one for one in refused.value.members["reasons"] if not one["ok"]]
-            assert against["slug"] == "no-show" and f"{until.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}" in against["text"]
+            assert (
+                against["slug"] == "no-show" and f"{until.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}" in against["text"]
+            )
         assert perks.redeem(session, who, plain.offer_id, act(who)).coupon.status == "issued"
         offer = perks.offer(session, plain.offer_id, Asker(True, who))
         assert "no-show" not in [reason.slug for reason in offer.entitled.reasons]

@@ -70,4 +70,9 @@ def test_a_calendar_file_holds_one_event_in_universal_time() -> None:
     )  # fmt: skip
     lines = made.split("\r\n")
     assert lines[0] == "BEGIN:VCALENDAR" and lines[-2:] == ["END:VCALENDAR", ""]
-    assert {"DTSTART:20260520T040000Z", "DTEND:20260520T050000Z", "SUMMARY:演示馆\\;一\\,二", "STATUS:CONFIRMED"} <= set(lines)
+    assert {
+        "DTSTART:20260520T040000Z",
+        "DTEND:20260520T050000Z",
+        "SUMMARY:演示馆\\;一\\,二",
+        "STATUS:CONFIRMED",
+    } <= set(lines)

@@ -279,6 +279,40 @@ def test_a_venue_admits_once_and_says_when_it_was_used(open_page: Open, demo: De
     expect(typed(page, "https://xinyi.example.cn/m/ACDEFGHJKM")).to_contain_text("商户信用码")
 
 
+def test_a_venue_undoes_a_mistake_within_its_minute_and_reads_its_day(open_page: Open, demo: Demo) -> None:
+    code = free_code(demo, demo.resident())
+    page = scanner(open_page, demo)
+    expect(typed(page, code)).to_contain_text("可以放行")
+    page.press("放行")
+    verdict = page.page.locator("#result .verdict")
+    expect(verdict).to_contain_text(re.compile("已放行.*撤销这次放行（[0-9]+）.*秒内撤销", re.DOTALL))
+    page.is_usable()
+    page.page.locator("#undo").focus()
+    page.page.keyboard.press("Enter")
+    expect(verdict).to_contain_text("已撤销")
+    expect(typed(page, code)).to_contain_text("可以放行")
+    page.press("放行")
+    expect(verdict).to_contain_text("已放行")
+    page.press("看今天的报表")
+    expect(page.page.locator("#shift-figures")).to_contain_text(re.compile(f"{FREE}.*撤销.*结算", re.DOTALL))
+    page.is_usable()
+
+
+def test_an_offline_admission_is_struck_off_before_it_is_uploaded(open_page: Open, demo: Demo) -> None:
+    code = free_code(demo, demo.resident())
+    page = scanner(open_page, demo)
+    page.expected += ["ERR_INTERNET_DISCONNECTED"]
+    page.context.set_offline(True)
+    expect(typed(page, code)).to_contain_text("可以放行")
+    page.press("放行（离线）")
+    page.sees("待上传 1 条")
+    page.page.locator("#undo").click()
+    expect(page.page.locator("#result .verdict")).to_contain_text("已撤销")
+    expect(page.page.get_by_text("待上传 1 条")).to_have_count(0)
+    expect(typed(page, code)).to_contain_text("可以放行")
+    page.context.set_offline(False)
+
+
 def test_a_venue_reads_a_picture_of_a_code(open_page: Open, demo: Demo, tmp_path: Path) -> None:
     picture = tmp_path / "code.png"
     picture.write_bytes(qr_png(free_code(demo, demo.resident())))

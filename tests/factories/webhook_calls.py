@@ -51,7 +51,7 @@ class WebhookCalls:
         return {"who": self._own_webhook(session)["who"]}
 
     def _change_webhook(self, session: Session) -> dict[str, Any]:
-        return {**self._own_webhook(session), "body": {"events": ["coupon.redeemed"], "description": "改名"}}
+        return {**self._own_webhook(session), "body": {"events": ["coupon.cancelled"], "description": "改名"}}
 
     def _rotate_webhook_secret(self, session: Session) -> dict[str, Any]:
         return {**self._own_webhook(session), "body": {"overlap_hours": 24}}

@@ -7,6 +7,7 @@ the house's tests then spoil it, send it as somebody else, or send it as it is t
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -37,6 +38,7 @@ from backend.oversight import service as oversight
 from backend.perks import coupons
 from backend.perks import service as perks
 from backend.privacy import service as privacy
+from backend.proofs import service as proofs
 from backend.web import callers
 from tests.community.pictures import picture
 from tests.declarations import conftest as declaring
@@ -46,9 +48,12 @@ from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
 from tests.factories.booking_calls import BookingCalls
+from tests.factories.coupon_calls import CouponCalls
 from tests.factories.declaration_calls import DeclarationCalls
+from tests.factories.door_calls import DoorCalls
 from tests.factories.modelling_calls import ModellingCalls
 from tests.factories.obligation_calls import ObligationCalls
+from tests.factories.partner_calls import PartnerCalls
 from tests.factories.publicity_calls import PublicityCalls
 from tests.factories.record_calls import SOURCE, RecordCalls
 from tests.factories.settlement_calls import SettlementCalls
@@ -88,6 +93,7 @@ class Call:
     upload: bool = False
     keyed: bool = False
     secrets: tuple[object, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, **changed: object) -> str:
         return self.path.format(**{**self.params, **changed})
@@ -101,15 +107,15 @@ class Call:
             given["data"] = {"file": (picture(), "picture.png")}
         elif self.body is not None:
             given["json"] = self.body
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         if self.keyed:
             headers["Idempotency-Key"] = str(key or uuid4())
         return client.open(self.url(**(params or {})), method=self.method, headers=headers, **given)
 
 
 class World(
-    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls,
-    SettlementCalls, ObligationCalls, WebhookCalls, BookingCalls,
+    StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, CouponCalls,
+    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls, BookingCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 
@@ -410,24 +416,8 @@ class World(
     def _read_offer(self, _: Session) -> dict[str, Any]:
         return {"params": {"offer_id": self.shop.offer_id}}
 
-    def _list_slots(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
-
-    def _reissue_coupon(self, session: Session) -> dict[str, Any]:
-        return {"params": {"coupon_id": self.new_coupon(session)}}
-
-    def _transfer_coupon(self, _: Session) -> dict[str, Any]:
-        return {"params": {"coupon_id": self.coupon_id}}
-
-    def _extend_coupons(self, _: Session) -> dict[str, Any]:
-        until = (clock.today() + timedelta(days=90)).isoformat()
-        return {"params": {"offer_id": self.shop.offer_id}, "body": {"until_on": until, "reason": "场馆检修"}}
-
-    def _list_coupon_extensions(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
-
     def _redeem(self, _: Session) -> dict[str, Any]:
-        return {"params": {"offer_id": self.shop.offer_id}}
+        return {"params": {"offer_id": self.shop.offer_id}, "body": {"slot_starts_at": None}}
 
     def _read_coupon(self, _: Session) -> dict[str, Any]:
         return {"params": {"coupon_id": self.coupon_id}}
@@ -475,6 +465,29 @@ class World(
         return {}
 
     _list_seals = _show_trail_seal
+
+    def _prove_wallet_entry(self, session: Session) -> dict[str, Any]:
+        """A line of a day long past, of which nobody else has any, and that day's root."""
+        day = date(1990, 1, 1) + timedelta(days=random.randrange(10_000))
+        with clock.at(clock.start_of_day(day)):
+            ledger.grant_budget(session, self.community_organisation, day, 5, None)
+            line = ledger.award(
+                session, self.resident.resident_id, self.community_organisation, 5, "test.award", clock.now(), None,
+                "发放", None,
+            )  # fmt: skip
+        self.rooted_on = clock.shanghai_date(line.created_at)
+        whole = ledger.ClosedDay(self.rooted_on, len(ledger.transfers_of_day(session, self.rooted_on)), 0)
+        proofs.add_parts(session, whole)
+        proofs.sign(session, whole)
+        return {"params": {"entry_id": line.id}}
+
+    def _read_root(self, session: Session) -> dict[str, Any]:
+        self._prove_wallet_entry(session)
+        return {"params": {"day": self.rooted_on}, "secrets": ()}
+
+    def _list_roots(self, session: Session) -> dict[str, Any]:
+        self._prove_wallet_entry(session)
+        return {}
 
     def _explain_problem(self, _: Session) -> dict[str, Any]:
         return {"params": {"slug": "not-found"}}

@@ -18,6 +18,10 @@ INTEGERS = {
     "text": "7", "a float": 7.0, "a fraction": 7.5, "a boolean": True, "negative": -1, "huge": HUGE,
     "hugely negative": -HUGE, "beyond 64 bits": 2**63, "infinite": float("inf"), "an array": [7], "an object": {},
 }  # fmt: skip
+NUMBERS = {
+    "text": "7", "in other digits": "３２", "同": "同", "a boolean": True, "huge": HUGE, "infinite": float("inf"),
+    "an array": [7], "an object": {},
+}  # fmt: skip
 FLAGS = {"text": "true", "one": 1, "nought": 0, "a float": 1.0, "an array": [], "an object": {}}
 IDS = {
     **TEXTS, "no id": "x", "without hyphens": "0" * 32, "in braces": "{00000000-0000-0000-0000-000000000000}",
@@ -98,7 +102,14 @@ def wrong_values(schema: Mapping[str, Any]) -> dict[str, object]:
     types = schema.get("type", "object" if "properties" in schema else "string")
     types = types if isinstance(types, list) else [types]
     by_format = {"uuid": IDS, "date-time": INSTANTS}
-    by_type = {"integer": INTEGERS, "boolean": FLAGS, "object": OBJECTS, "array": ARRAYS, "string": TEXTS}
+    by_type = {
+        "integer": INTEGERS,
+        "number": NUMBERS,
+        "boolean": FLAGS,
+        "object": OBJECTS,
+        "array": ARRAYS,
+        "string": TEXTS,
+    }
     wrong: dict[str, object] = dict(by_format.get(schema.get("format", "")) or by_type[types[0]])
     if "null" not in types:
         wrong["null"] = None

@@ -36,9 +36,12 @@ PARTY_FIELDS = {
     "legal_representative_id_type", "legal_representative_id_number", "data_source", "data_source_code", "remarks",
 }  # fmt: skip
 
+CONVENIENCES = ("deposit_free", "green_lane", "service", "pay_after", "upgrade")
+"""What a level may open: never a price, a ticket or goods."""
 BENEFIT_MEMBERS = {
     "free_ticket": {"persons"}, "percent_off": {"percent_off"}, "amount_off": {"amount_fen"}, "goods": {"quantity"},
     "deposit_free": {"up_to_fen"}, "free_minutes": {"minutes"}, "green_lane": set(), "service": set(),
+    "pay_after": {"up_to_fen"}, "upgrade": set(),
 }  # fmt: skip
 
 
@@ -270,7 +273,21 @@ def test_offers_with_a_level_floor_ask_for_the_score_and_only_add() -> None:
     for slug, offer in OFFERS.items():
         assert offer["basic_public_service"] is False, slug
         assert bool(offer["level_floor"]) == ("score" in offer["consents"]), slug
-        assert not offer["level_floor"] or offer["kind"] in ("deposit_free", "green_lane", "service"), slug
+        assert not offer["level_floor"] or offer["kind"] in CONVENIENCES, slug
+
+
+def test_offers_use_every_condition_that_there_is_and_say_who_pays() -> None:
+    for key in ("age", "stock_per_day", "slots", "blackout", "stacking_group", "late_refund", "obligation"):
+        assert [slug for slug, offer in OFFERS.items() if offer.get(key)], key
+    assert {"pay_after", "upgrade"} <= {offer["kind"] for offer in OFFERS.values()}
+    funders = {"office", *keys(PERKS["partners"], "slug"), *COMMUNITIES}
+    paid = [offer for offer in OFFERS.values() if offer.get("settlement_price_fen")]
+    assert len(paid) > len(OFFERS) / 2 and {offer["funding_account"] for offer in paid} <= funders
+    groups = [offer["stacking_group"] for offer in OFFERS.values() if offer.get("stacking_group")]
+    assert any(groups.count(group) > 1 for group in groups)
+    for slug, offer in OFFERS.items():
+        if offer["kind"] in ("pay_after", "deposit_free"):
+            assert offer["obligation"]["kind"] == offer["kind"] and offer["benefit"]["up_to_fen"], slug
 
 
 def test_offers_are_complete() -> None:

@@ -26,10 +26,13 @@ LARGEST_BODY = 256 * 1024
 LARGEST = {"send_batch": 1024 * 1024}
 """Routes that take more than the common limit."""
 WITH_BODY = sorted({name for name in OPERATIONS if METHOD_OF[name] in ("POST", "PUT", "PATCH")} - {
-    "sign_out", "redeem", "cancel_coupon", "create_coupon_code", "upload_file", "end_other_sessions", "suspend_staff",
+    "sign_out", "cancel_coupon", "reissue_coupon", "transfer_coupon", "create_coupon_code",
+    "upload_file", "end_other_sessions", "suspend_staff",
     "read_message", "end_delegation", "end_at_counter", "withdraw_approval", "suspend_device",
     "restore_device", "retire_device", "withdraw_consents", "withdraw_declaration", "withdraw_entity_declaration",
-    "simulate_score_draft", "release_obligation", "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
+    "simulate_score_draft", "undo_admission", "waive_conflict", "withdraw_application", "draw_partner_invitation",
+    "withdraw_proposal", "withdraw_staff_request", "draw_staff_invitation", "release_obligation",
+    "withdraw_obligation", "ping_webhook", "retry_webhook_delivery",
 })  # fmt: skip
 KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "announce_activity", "cancel_coupon",
          "check_in", "decide_approval", "decide_declaration", "declare", "declare_for_entity", "grant_budget",
@@ -38,8 +41,11 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "withdraw_entity_record", "rename_entity", "correct_person_record", "withdraw_person_record",
          "create_score_draft", "simulate_score_draft", "propose_score_draft",
          "withdraw_declaration", "withdraw_entity_declaration", "send_batch", "withdraw_batch",
-         "decide_quarantined", "dispute_obligation", "charge_obligation", "report_payment", "release_obligation",
-         "withdraw_obligation", "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
+         "decide_quarantined", "reissue_coupon", "extend_coupons", "undo_admission", "claim_conflict",
+         "waive_conflict", "decide_conflict", "apply_as_partner", "decide_partner_application",
+         "decide_partner_proposal", "propose_offer", "propose_venue", "request_staff", "dispute_obligation",
+         "charge_obligation", "report_payment", "release_obligation", "withdraw_obligation",
+         "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
          "retry_webhook_delivery", "join_waiting", "lift_slot_pause"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
@@ -55,7 +61,9 @@ class Sender:
     def send(
         self, data: bytes | None = None, content_type: str = JSON, url: str = "", headers: Any = None, **kwargs: Any
     ) -> Any:
-        told = {"Content-Type": content_type} if content_type and data is not None else {}
+        told = dict(self.call.headers)
+        if content_type and data is not None:
+            told["Content-Type"] = content_type
         if self.call.keyed:
             told["Idempotency-Key"] = str(uuid4())
         told |= headers or {}
@@ -209,8 +217,10 @@ def others(call: Call) -> list[dict[str, Any]]:
         "reason": "另一个理由", "title": "另一场", "text": "另一件", "code": "XY1:OTHER", "version": "2025.9",
         "result": "reject", "item_code": "NP-QUA-01",
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
-        "content": {"version": "t.other"},
+        "content": {"version": "t.other"}, "slot_starts_at": "2027-01-01T01:00:00Z",
         "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
+        "intends": "另一种打算", "offer": {"slug": "another"},
+        "venue": {"name": "另一处", "address": "另一条路", "lat": 31.9, "lon": 118.8},
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"
@@ -239,13 +249,15 @@ QUERIES = {
     "organisation_id": ["x", "1", "", "0" * 32], "role": ["", "king", "OFFICE"], "status": ["", "gone", "ACTIVE"],
     "subject": ["", "person", "NATURAL_PERSON"], "source_department": ["", "x" * 61, "\x00", "a\x1b"],
     "item_code": ["", "x", "LE-PEN-1", "le-pen-01", "LE-PEN-011"], "mode": ["", "Report", "all"],
+    "since": ["", "2026-03-05", "2026-03-05T08:00:00"],
+    "until": ["", "x", "2026-03-05T08:00:00"], "step": ["", "Open", "x\x00"],
     "file_name": ["", "x" * 201, "a\x00", "a\x1b"],
     "scene": ["", "x" * 21, "\x00", "a\x1b"], "state": ["", "open", "Proposed", "approved\x00"],
     **{one: ["x", "1", "", "0" * 32, "' OR 1=1"] for one in ("resident_id", "actor_id", "organisation_id")},
     **{one: ["x", "", "2026-03-05", "2026-03-05T08:30:00", FAR] for one in ("from_at", "until_at", "known_at")},
     "on": ["x", "", "2026-02-30", "20260305", "2026-3-5", "0000-01-01"], "policy_version": ["", "x" * 41, "\x00"],
     "purpose": ["", "x" * 121, "\x00", "a\x1b"], "subject_id": ["", "x" * 81, "\x00", "a b", "é"],
-    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-10-01", "2026-10\x00"] for one in ("from", "to")},
+    **{one: ["", "x", "2026", "2026-13", "2026-1", "1999-12", "2026-13-01", "2026-10\x00"] for one in ("from", "to")},
     **{one: ["", "x" * 81, "\x00", "A", "a b"] for one in ("action", "subject_kind")},
     "kind": ["", "person", "LICENCE", "penalty\x00"], "name": ["", "x" * 61, "\x00", "a\x1b"],
     "code": ["", "x" * 41, "\x00", "%", "1", "91110000600037341M"], "document_no": ["", "x" * 121, "\x00", "a\x1b"],

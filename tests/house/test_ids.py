@@ -47,7 +47,8 @@ ADMINISTERED = "the administrator of accounts is so for every organisation"
 OPEN_BY_DESIGN = {
     "show_covenant": "a community is open to all", "sign_covenant": "a community is open to all",
     "list_offers": "offers are shown to all",
-    "read_offer": "offers are shown to all", "redeem": "an offer is open to all",
+    "read_offer": "offers are shown to all", "list_slots": "offers are shown to all",
+    "redeem": "an offer is open to all",
     "grant_budget": "the office orders for every organisation", "give_device_nonce": "says nothing about devices",
     "submit_deed:community_id": "a resident may have joined several communities",
     "propose_adjustment": "the office orders for every resident; a second person decides",
@@ -56,6 +57,10 @@ OPEN_BY_DESIGN = {
     **dict.fromkeys(
         ("read_score_draft", "simulate_score_draft", "read_score_simulation", "propose_score_draft"),
         "the scoring policy is the city's; every office works on its drafts",
+    ),
+    **dict.fromkeys(
+        ("read_partner_application", "decide_partner_application", "read_partner_proposal", "decide_partner_proposal"),
+        "the office reviews every partner, by two",
     ),
     "search_looks": "the auditor searches everybody's, by numbers alone",
     "read_staff": ADMINISTERED, "suspend_staff": ADMINISTERED, "lift_suspension": ADMINISTERED,
@@ -66,6 +71,7 @@ OPEN_BY_DESIGN = {
     "show_obligation_dispute": "the office decides every partner's disputes",
     "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
+    "decide_conflict": "the office decides for every partner",
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
 
@@ -115,6 +121,10 @@ class Others:
             record = penalty(session, entity_code(), "别处的商店")
             source = people.organisation(session, "department", record_calls.SOURCE)
             elsewhere = people.staff(session, "data-officer", source)
+            application = world.new_application(session).id
+            proposal = world.new_proposal(session, "other partner-manager")
+            request, _ = world._asked(session, world._own(session, "other partner-manager"))
+            admission, conflict = world.admitted_twice(session)
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
             manager = world.staff["other partner-manager"]
             webhook = webhook_calls.webhook(session, manager).webhook.id
@@ -124,13 +134,18 @@ class Others:
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
             "venue_id": world.other_shop.venue_id, "community_id": ELSEWHERE, "activity_id": self.activity,
             "device_id": world.other_shop.door.device_id, "organisation_id": world.other_shop.partner_id,
-            "submission_id": self.submission, "transfer_id": entry.id, "message_id": self.message,
+            "submission_id": self.submission, "transfer_id": entry.id, "entry_id": entry.id, "message_id": self.message,
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             **simulated,
             "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,
             "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
+            "application_id": application,
+            "proposal_id": proposal,
+            "request_id": request,
+            "admission_id": admission,
+            "conflict_id": conflict,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,

@@ -99,7 +99,7 @@ LOOKS = ("access_log",)
 """Who looks at somebody is written down, by HEAD as by GET."""
 NOTED = {
     "search_looks": ("trail",), "search_trail": ("trail",), "read_data": ("trail", "attempts"),
-    "download_data": ("trail", "attempts"),
+    "download_data": ("trail", "attempts"), "read_partner_application": ("trail",),
 }  # fmt: skip
 """Reads that stand in the trail, and are counted where only so many are given a day, by HEAD as by GET."""
 
@@ -113,7 +113,7 @@ def test_head_and_options_are_answered_as_they_should_be(client: CheckedClient, 
     assert options.status_code == 200 and not options.data and {METHOD_OF[name], "OPTIONS"} <= allowed
     assert ("HEAD" in allowed) == ("GET" in allowed)
     with unchanged(*LOOKS, *NOTED.get(name, ())):
-        head = client.open(call.url(), method="HEAD", token=token, query_string=dict(call.query))
+        head = client.open(call.url(), method="HEAD", token=token, headers=call.headers, query_string=dict(call.query))
     assert not head.data
     if METHOD_OF[name] == "GET":
         got = call.send(client, token)

@@ -43,8 +43,13 @@ REFUSED = {
     "review_submission": (404, "not-found"),
     "submit_deed": (422, "invalid-request"),  # with the resident's photo
     "read_coupon": (404, "not-found"),
+    "prove_wallet_entry": (404, "not-found"),
     "create_coupon_code": (404, "not-found"),
     "cancel_coupon": (404, "not-found"),
+    "reissue_coupon": (404, "not-found"),
+    "transfer_coupon": (404, "not-found"),
+    "extend_coupons": (404, "not-found"),
+    "list_coupon_extensions": (404, "not-found"),
     "show_file": (404, "not-found"),
     "admit": (403, "not-your-offer"),
     "read_message": (404, "not-found"),
@@ -87,6 +92,7 @@ REFUSED = {
     "download_rejected_xlsx": (404, "not-found"),
     "withdraw_batch": (404, "not-found"),
     "list_quarantined": (404, "not-found"),
+    "propose_offer": (422, "invalid-request"),  # in the other partner's name
     **dict.fromkeys(
         (
             "read_webhook",
@@ -96,9 +102,18 @@ REFUSED = {
             "ping_webhook",
             "list_webhook_deliveries",
             "retry_webhook_delivery",
+            "read_own_proposal",
+            "correct_proposal",
+            "withdraw_proposal",
+            "list_offer_versions",
+            "withdraw_staff_request",
+            "draw_staff_invitation",
         ),
         (404, "not-found"),
     ),
+    "undo_admission": (404, "not-found"),
+    "claim_conflict": (404, "not-found"),
+    "waive_conflict": (404, "not-found"),
 }
 """What somebody of the same kind and role is told who is another person or of another organisation."""
 
@@ -116,6 +131,7 @@ OPEN = {
     "lift_pause": "any counter serves whoever stands before it",
     "issue_counter_code": "any counter vouches for whoever stands before it",
     "grant_budget": "the office orders for every organisation",
+    "decide_conflict": "the office decides for every partner",
     "propose_reversal": "the office corrects everybody's, by two",
     "correct_phone": "WeChat says whose phone a code is; the correction is the caller's own",
     "correct_name": "the counter's code is bound to the id number of whoever uses it",
@@ -172,6 +188,17 @@ OPEN = {
     "decide_obligation_dispute": "the office decides every partner's disputes; not its own, as the room's tests prove",
     "decide_quarantined": "the office decides for every department",
     "create_webhook": "names no id; the webhook is the caller's own organisation's",
+    **dict.fromkeys(
+        (
+            "read_partner_application",
+            "decide_partner_application",
+            "read_partner_proposal",
+            "decide_partner_proposal",
+        ),
+        "the office reviews every partner, by two",
+    ),
+    "propose_venue": "a venue of the caller's own organisation",
+    "request_staff": "a colleague in the caller's own organisation",
 }
 """Routes with ids that are nobody's secret: the call is the caller's own act."""
 

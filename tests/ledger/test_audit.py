@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from backend.kit import clock, db
-from backend.ledger import jobs, service
+from backend.ledger import expiring, jobs, service
 from backend.ledger.cli import ledger
 from backend.ledger.models import accounts, allocations, budgets, lots, transfers, wallets
 from tests.ledger.helpers import NOON, award, booked_lots, day, hold, issuer, release, settle
@@ -175,7 +175,7 @@ def test_the_command_grants_a_budget(app: Flask) -> None:
 
 
 def test_the_daily_task_books_out_what_is_due_and_may_run_twice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 2)
+    monkeypatch.setattr(expiring, "CHUNK", 2)
     people = [uuid4() for _ in range(5)]
     # Years before what any other test leaves behind.
     first, second = date(2016, 3, 5), date(2016, 3, 6)

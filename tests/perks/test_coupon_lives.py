@@ -124,11 +124,15 @@ class CouponLives(RuleBasedStateMachine):
         if coupon_id is None or not self.paid.get(coupon_id):
             return
         last = self.paid[coupon_id][-1]
-        status = self.do(coupon_id, "undo", lambda session: service.give_use_back(
-            session, self.row(coupon_id), settle_transfer_id=last if last.int else None, by=uuid4(), reason="误扫",
-            last_used_at=None,
-        ))  # fmt: skip
-        if isinstance(status, str):
+
+        def take_back(session: Session) -> bool:
+            if not service.give_use_back(session, self.row(coupon_id), None):
+                return False
+            if last.int:
+                ledger.reverse(session, self.who, last, uuid4(), "误扫")
+            return True
+
+        if self.do(coupon_id, "undo", take_back):
             self.paid[coupon_id].pop()
 
     @rule(coupon_id=held)

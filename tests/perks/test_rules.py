@@ -147,6 +147,11 @@ def test_nothing_leads_out_of_an_end(final: str, act: str) -> None:
     assert rules.next_status(final, act) is None
 
 
+def test_only_a_use_is_undone() -> None:
+    undone = {status: rules.next_status(status, "undo") for status in ("issued", "used", "cancelled", "expired")}
+    assert undone == {"issued": "issued", "used": "issued", "cancelled": None, "expired": None}
+
+
 def test_a_first_timer_offer_is_for_who_never_had_it() -> None:
     first = Terms("open", first_timers_only=True)
     assert rules.may_redeem(first, resident(), TODAY).entitled is True

@@ -43,7 +43,7 @@ def test_a_coupon_is_good_in_its_slot_and_a_little_before(session: Session) -> N
     row = service.find_coupon(session, who, coupon.id)
     assert row is not None
     early = timedelta(minutes=15)
-    assert service.usable_now(row, slot.starts_at - early - timedelta(seconds=1)) == "not-yet-valid"
+    assert service.usable_now(row, slot.starts_at - early - timedelta(seconds=1)) == "coupon-not-yet"
     assert service.usable_now(row, slot.starts_at - early) == ""
     with pytest.raises(errors.CouponNotActive):
         service.coupon_code(session, who, coupon.id)
@@ -189,4 +189,6 @@ def test_slots_are_seen_and_booked_over_http(client: CheckedClient) -> None:
     seen = client.get(f"{path}/slots?{query}").get_json()["items"]
     assert [item["full"] for item in seen] == [False, True, False, False]
     assert client.get(f"{path}/slots?from={tomorrow}&to={tomorrow + timedelta(days=31)}").status_code == 422
+    for far in ("from=9999-12-31", "from=0001-01-01", "from=9999-12-30&to=9999-12-31"):
+        assert client.get(f"{path}/slots?{far}").get_json()["items"] == []
     assert client.get(f"/api/v1/perks/offers/{uuid4()}/slots").status_code == 404

@@ -89,4 +89,17 @@ def test_the_list_of_offers_asks_about_the_caller_alone(
     with asked(database) as said:
         client.get(f"{V1}/perks/offers", token=token)
     assert not [statement for statement in said if "perks_venues" in statement or "perks_offers." in statement]
-    assert len(said) <= 8, said
+    # The caller; consents, person and counted turns, balance, places; then places of the day, slots, groups.
+    assert len(said) <= 9, said
+
+
+def test_plain_offers_ask_nothing_about_days_slots_groups_or_ages(
+    client: CheckedClient, database: db.Database, sold: Shop, token: str
+) -> None:
+    path = f"{V1}/perks/offers?venue={sold.venue_id}"
+    client.get(path, token=token)
+    with asked(database) as said:
+        assert len(client.get(path, token=token).get_json()["items"]) == 1
+    for table in ("perks_day_stock", "perks_slots", "perks_group_holds", "people.id_number"):
+        assert not [statement for statement in said if table in statement], table
+    assert len(said) <= 4, said  # the caller, places, counted turns, balance

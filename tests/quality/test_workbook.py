@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.kit.sheets import safe
+from backend.kit.workbooks import safe
 from backend.quality import rules
 from backend.quality.report import Cell, FaultLine
 from backend.quality.rules import FIGURES, Counts

@@ -68,7 +68,9 @@ def _admissions(reader: Reader) -> None:
     )
     assert _pairs(reader, used) == _pairs(reader, admitted)
     settled = select(Admission.settle_transfer_id, Admission.settled_points).where(Admission.settled_points > 0)
-    paid = select(transfers.c.id, transfers.c.amount_points).where(transfers.c.kind == "settlement")
+    undone = select(transfers.c.reverses_id).where(transfers.c.kind == "reversal", transfers.c.reverses_id.is_not(None))
+    standing = (transfers.c.kind == "settlement", transfers.c.id.not_in(undone))
+    paid = select(transfers.c.id, transfers.c.amount_points).where(*standing)
     assert _pairs(reader, settled) == _pairs(reader, paid)
 
 

@@ -59,12 +59,22 @@ class Answer:
 class _Connection:
     """One keep-alive connection that is waiting for an answer, or has nothing to do."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
-        self.socket = socket.create_connection(address, timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address: Address, timeout: float, *, fresh: bool = False) -> None:
+        self.address, self.timeout, self.fresh = address, timeout, fresh
+        self.socket = self._opened()
         self.place = -1
         self.sent_at = 0.0
         self.buffer = b""
+
+    def _opened(self) -> socket.socket:
+        opened = socket.create_connection(self.address, timeout=self.timeout)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
+
+    def renew(self) -> None:
+        """Close and open again: a server that closes after each answer is asked for nothing more."""
+        self.socket.close()
+        self.socket = self._opened()
 
     def send(self, place: int, raw: bytes) -> None:
         self.place, self.buffer, self.sent_at = place, b"", time.perf_counter()
@@ -114,12 +124,14 @@ def flood(
     seconds: float | None = None,
     heard: Heard | None = None,
     timeout: float = 60,
+    fresh: bool = False,
 ) -> list[Answer]:
     """Keep so many connections busy until the requests or the seconds run out; answers by the requests' places.
 
+    ``fresh``: a new connection for each request, as a proxy makes them for a server that keeps none open.
     Requests that were not sent for lack of time, or because the server had gone, are left out at the end.
     """
-    opened = [_Connection(address, timeout) for _ in range(min(connections, len(requests)))]
+    opened = [_Connection(address, timeout, fresh=fresh) for _ in range(min(connections, len(requests)))]
     return _run(opened, enumerate(requests), len(requests), timeout, seconds, heard)
 
 
@@ -171,6 +183,10 @@ def _next(
         return
     place, raw = following
     try:
+        if connection.fresh and connection.place >= 0:
+            selector.unregister(connection.socket)
+            connection.renew()
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
         connection.send(place, raw)
     except OSError:
         selector.unregister(connection.socket)

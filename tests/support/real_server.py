@@ -39,9 +39,10 @@ class RealServer:
     """Server, worker and stand-in WeChat for one database. ``made`` is what was prepared in it."""
 
     def __init__(
-        self, database_url: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
-    ) -> None:
-        self.log_level = log_level
+        self, database_url: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning",
+        redis_url: str = "",
+    ) -> None:  # fmt: skip
+        self.log_level, self.redis_url = log_level, redis_url
         self._folder = tempfile.TemporaryDirectory(prefix="xinyi-server-")
         self.folder = Path(self._folder.name)
         self.port = free_port()
@@ -71,7 +72,7 @@ class RealServer:
             "XINYI_WECHAT_APP_SECRET": APP_SECRET,
             "XINYI_FILES_ROOT": str(self.folder / "files"),
             "XINYI_INSTANCE_ROOT": str(self.folder),
-            "XINYI_REDIS_URL": "",
+            "XINYI_REDIS_URL": self.redis_url,
             "XINYI_HOST": "127.0.0.1",
             "XINYI_PORT": str(self.port),
             "XINYI_WORKERS": "2",
@@ -219,9 +220,9 @@ def _asked_ready(address: Address) -> bool:
 
 @contextmanager
 def serving(
-    kind: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning"
+    kind: str, wanted: Wanted, *, with_worker: bool = False, log_level: str = "warning", redis_url: str = ""
 ) -> Iterator[RealServer]:
     """A real server on a new ``sqlite`` or ``postgresql`` database with what is wanted in it."""
     with own_database(kind) as url:
-        with RealServer(url, wanted, with_worker=with_worker, log_level=log_level) as server:
+        with RealServer(url, wanted, with_worker=with_worker, log_level=log_level, redis_url=redis_url) as server:
             yield server

@@ -114,6 +114,7 @@ def driver_error(state: str) -> Diagnosed:
     [
         (IntegrityError, "23505", 409, "conflict"), (IntegrityError, "23514", 409, "conflict"),
         (IntegrityError, "23503", 409, "conflict"), (IntegrityError, "23502", 500, "internal-error"),
+        (OperationalError, "53100", 503, "storage-full"),
         (OperationalError, "40P01", 503, "try-again"), (OperationalError, "40001", 503, "try-again"),
         (OperationalError, "55P03", 503, "try-again"), (OperationalError, "57014", 503, "try-again"),
         (OperationalError, "53300", 503, "try-again"), (OperationalError, "08006", 503, "try-again"),

@@ -65,9 +65,9 @@ export class OfflineVerifier {
     const offer = this.offers.get(claims.offerId);
     if (!offer) throw new Refused("not-your-offer");
     const about = { offer_id: claims.offerId, title: offer.title };
-    if (offer.offline.mode !== "uses") throw new Refused("offline-not-allowed", about);
+    if (!mayBeOffline(offer)) throw new Refused("offline-not-allowed", about);
     const left = this.#usesLeft(claims.status, offer, since, now, about);
-    if ((since.byOffer.get(claims.offerId) ?? 0) >= offer.offline.max_uses) throw new Refused("offline-limit", about);
+    if (!withinLimit(offer, (since.byOffer.get(claims.offerId) ?? 0) + 1)) throw new Refused("offline-limit", about);
     return { verdict: "valid", reason: "", ...about, uses_left: left, status: claims.status };
   }
 
@@ -86,6 +86,16 @@ export class OfflineVerifier {
     if (!list || now / 1000 >= list.exp || index >= list.bits.length * 8) throw new Refused("status-unknown", about);
     return Boolean((list.bits[index >> 3] >> (index & 7)) & 1);
   }
+}
+
+// 按价值限额的，先要知道用一次值多少；不知道的不离线放行。
+function mayBeOffline({ offline, value_fen: valueFen }) {
+  return offline.mode === "uses" || (offline.mode === "value" && valueFen > 0);
+}
+
+// 自这份包以来、连同这一次，本机放行这项优惠的次数是否还在限额之内。
+function withinLimit({ offline, value_fen: valueFen }, admitted) {
+  return offline.mode === "value" ? admitted * valueFen <= offline.max_value_fen : admitted <= offline.max_uses;
 }
 
 async function inflate(bytes) {

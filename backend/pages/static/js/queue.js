@@ -40,6 +40,15 @@ export class Queue {
     }
   }
 
+  // 撤销一次离线放行：还没上传的，从本机划掉就是；已经上传的，交给服务器撤销。返回服务器上的编号，或 null。
+  async takeBack(id) {
+    await this.uploading?.catch(() => {});
+    const row = (await this.rows()).find((one) => one.id === id);
+    if (row?.settled && row.verdict === "admitted") return row.admission_id;
+    await this.drop(id);
+    return null;
+  }
+
   upload() {
     this.uploading ??= this.#upload().finally(() => {
       this.uploading = null;
@@ -63,6 +72,8 @@ export class Queue {
     if (!item || item.verdict === "failed") return; // 没有记录：下次再传
     const why = REASONS[item.reason] ?? item.reason ?? "";
     const words = item.verdict === "admitted" ? "" : `${WORDS[item.verdict]}${why ? `（${why}）` : ""}`;
-    await this.keep({ ...row, settled: true, settledAt: Date.now(), verdict: item.verdict, words });
+    await this.keep({
+      ...row, settled: true, settledAt: Date.now(), verdict: item.verdict, words, admission_id: item.admission_id,
+    });
   }
 }

@@ -7,11 +7,14 @@ import { OfflineVerifier, REASONS, ServerClock } from "./pack.js";
 import { decodeFile, ready } from "./decoder.js";
 import { Camera } from "./camera.js";
 import { Queue } from "./queue.js";
+import { shiftCard } from "./shift.js";
 import { device as stored } from "./store.js";
+import { undoButton } from "./undo.js";
 
 const api = new Client("venue");
 const queue = new Queue(api);
 const EVERY_MS = 60000;
+const UNDO_SECONDS = 60; // 还没有离线包时；服务器说了算
 let own = null; // 本机：{device_id, label, key}
 let pack = null; // {verifier, clock, body}
 let online = true;
@@ -77,6 +80,7 @@ async function enter() {
     card("扫码", h("div", { id: "camera", class: "camera", hidden: true }), scan, field("或选一张二维码图片", file)),
     card("输码", form),
     h("div", { id: "queue" }),
+    shiftCard(api),
   );
   ready();
   await refresh();
@@ -208,6 +212,7 @@ async function admit(row, offline) {
       title: "已放行",
       text: answer.offer.title,
       lines: [`剩余次数 ${answer.uses_left}`, instant(answer.admitted_at)],
+      act: undoButton(pack?.body.undo_seconds ?? UNDO_SECONDS, () => undo(row, answer.id)),
     });
   } catch (error) {
     if (error instanceof Unreachable) return admitOffline(row);
@@ -253,8 +258,32 @@ async function admitOffline(row) {
     title: "已离线放行",
     text: found.title,
     lines: [`剩余次数 ${found.uses_left - 1}`, offlineNote(), "已记在本机，联网后自动上传"],
+    act: undoButton(pack.body.undo_seconds, () => undoOffline(row)),
   });
   return showState();
+}
+
+// 撤销用一个定下的编号：答复丢了再按，还是同一次撤销。
+async function undo(row, admissionId) {
+  row.undoKey ??= crypto.randomUUID();
+  try {
+    await api.keyed("POST", `/venue/admissions/${admissionId}/undo`, undefined, { key: row.undoKey, retries: [300] });
+  } catch (error) {
+    if (error instanceof Unreachable) return tell("没有收到答复，请再按一次“撤销”。");
+    return refuseProblem(error);
+  }
+  await queue.drop(row.id);
+  taken();
+  return refresh();
+}
+
+async function undoOffline(row) {
+  const admissionId = await queue.takeBack(row.id);
+  return admissionId ? undo(row, admissionId) : taken();
+}
+
+function taken() {
+  verdict({ good: false, mark: "?", title: "已撤销", text: "次数和积分已退回，同一个码可以再用。" });
 }
 
 function verdict({ good, mark, title, text, lines = [], act }) {
