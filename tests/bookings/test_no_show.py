@@ -133,7 +133,7 @@ def test_the_office_lifts_a_pause_but_not_its_own(session: Session) -> None:
         for _ in range(2):
             service.lift(session, service.Lifter(officer, "office", None), standing.id, "演示", operation)
         assert service.standings(session, who) == [] and service.paused(session, who, ["you"]) == {}
-        assert told(session, who)[-1] == "booking-pause-lifted"
+        assert "booking-pause-lifted" in told(session, who)
         with pytest.raises(errors.NotPaused):
             service.lift(session, service.Lifter(officer, "office", None), standing.id, "演示", act(officer))
 

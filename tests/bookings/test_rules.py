@@ -65,8 +65,8 @@ def test_a_folded_line_has_lines_of_75_octets_and_unfolds_to_itself(text: str) -
 
 def test_a_calendar_file_holds_one_event_in_universal_time() -> None:
     made = rules.calendar(
-        uid="one@test", starts_at=NOW, ends_at=NOW + timedelta(hours=1), stamp=NOW, title="演示馆;一,二", place="东路 1 号",
-        cancelled=False,
+        uid="one@test", starts_at=NOW, ends_at=NOW + timedelta(hours=1), stamp=NOW, title="演示馆;一,二",
+        place="东路 1 号", cancelled=False,
     )  # fmt: skip
     lines = made.split("\r\n")
     assert lines[0] == "BEGIN:VCALENDAR" and lines[-2:] == ["END:VCALENDAR", ""]

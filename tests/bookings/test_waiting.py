@@ -21,7 +21,7 @@ from tests.factories.perks import act, change_offer, give_points, shop
 
 
 def told(session: Session, who: object) -> list[str]:
-    kinds = select(MessageRow.kind).where(MessageRow.recipient_id == who).order_by(MessageRow.id)
+    kinds = select(MessageRow.kind).where(MessageRow.recipient_id == who).order_by(MessageRow.kind)
     return [kind for kind in session.execute(kinds).scalars() if kind.startswith("booking")]
 
 
