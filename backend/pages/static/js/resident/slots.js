@@ -49,11 +49,9 @@ async function wait(api, one, slot) {
   const back = one.refund === "until_used" ? "时段开始前可以取消，积分退回。" : "兑换后不能取消。";
   const text = `有空位轮到您时，自动兑换（${cost}），并发消息告诉您；${back}轮到以前随时可以退出，不收积分。`;
   if (!(await confirm(`候补“${one.title}”${instant(slot.starts_at)}？`, text, "同意，加入候补"))) return;
-  const made = await api.keyed("POST", `/perks/offers/${one.id}/slots/waiting`, {
-    body: { slot_starts_at: slot.starts_at, auto: true },
-  });
+  const made = await api.keyed("POST", `/perks/offers/${one.id}/slots/waiting`, { slot_starts_at: slot.starts_at, auto: true });
   tell(made.ahead ? `已加入候补，前面还有 ${made.ahead} 人` : "已加入候补，您是第一位");
-  location.hash = "#/waiting";
+  location.hash = "#/coupons";
 }
 
 export async function waitingCards({ api, route }) {
