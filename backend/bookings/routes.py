@@ -16,7 +16,7 @@ from backend.perks.errors import NotEntitled, OfferClosed
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import IdentityNotBound, allow, keyed
-from backend.web.paging import PageQuery, decode_cursor, page, page_of
+from backend.web.paging import PageQuery, decode_cursor, page, page_of, part_of
 from backend.web.problems import problems
 
 blp = blueprint("bookings", "时段预约：候补、未到")
@@ -117,7 +117,7 @@ def list_missed_slots(query: dict[str, Any]) -> dict[str, Any]:
     """
     mine = callers.current().person()
     with reading() as reader:
-        return _part(service.standings(reader, mine), query)
+        return part_of(service.standings(reader, mine), query)
 
 
 @blp.route("/bookings/pauses", methods=["GET"])
@@ -136,9 +136,9 @@ def list_slot_pauses(query: dict[str, Any]) -> dict[str, Any]:
 @allow("bookings.lift")
 @keyed
 @blp.arguments(schemas.LiftRequest)
-@blp.response(204)
+@blp.response(200, schemas.SlotPauseLiftedView)
 @problems(FieldError, NotFound, errors.OwnPause, errors.NotPaused)
-def lift_slot_pause(body: dict[str, Any], pause_id: UUID) -> None:
+def lift_slot_pause(body: dict[str, Any], pause_id: UUID) -> dict[str, Any]:
     """解除一个时段预约的暂停，并清除这个场景的未到记录
 
     编号由本人提供（“我预约未到的时段”里有）。理由记入留痕，不要写姓名、电话。不能解除本人或自己代办过的人的。
@@ -146,14 +146,8 @@ def lift_slot_pause(body: dict[str, Any], pause_id: UUID) -> None:
     caller, operation = callers.current(), callers.operation()
     lifter = service.Lifter(caller.account_id, caller.role_for("bookings.lift"), caller.person_id)
     with transaction() as session:
-        service.lift(session, lifter, pause_id, body["reason"], operation)
+        return {"id": service.lift(session, lifter, pause_id, body["reason"], operation)}
 
 
 def _position(decoded: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:
     return (decoded[0], decoded[1]) if decoded else None
-
-
-def _part(found: list[Any], query: dict[str, Any]) -> dict[str, Any]:
-    position = decode_cursor(query["cursor"], str)
-    later = [one for one in found if position is None or one.scene > position[0]]
-    return page(later[: query["limit"] + 1], query["limit"], lambda one: (one.scene,))

@@ -69,5 +69,9 @@ class SlotPauseView(View):
     paused_until = Instant(required=True)
 
 
+class SlotPauseLiftedView(View):
+    id = fields.UUID(required=True)
+
+
 class LiftRequest(Request):
     reason = Text(most=200)
