@@ -27,6 +27,9 @@ from backend.batches import desk_routes as returns_routes
 from backend.batches import jobs as batches_jobs
 from backend.batches import rotation as batches_rotation
 from backend.batches import routes as batches_routes
+from backend.bookings import jobs as bookings_jobs
+from backend.bookings import routes as bookings_routes
+from backend.bookings import service as bookings
 from backend.catalogue import routes as catalogue_routes
 from backend.catalogue import service as catalogue
 from backend.codes import cli as codes_cli
@@ -161,7 +164,7 @@ BLUEPRINTS = (
     ledger_routes.blp, proofs_routes.blp, statements_routes.blp, community_routes.blp, perks_routes.blp,
     obligations_routes.blp, perks_partner_routes.blp, admissions_routes.blp, admissions_desk_routes.blp,
     partners_routes.blp, merchants_routes.blp, uploads.blp, codes_routes.blp, approvals_routes.blp, parking_routes.blp,
-    parking_operator_routes.blp,
+    parking_operator_routes.blp, bookings_routes.blp,
     disclosure_routes.blp, quality_routes.blp, privacy_routes.blp, privacy_routes.forms, oversight_routes.blp,
     oversight_routes.published, settlement_routes.blp, pages_home.blp, pages_publicity.blp, modelling_routes.blp,
     pages_routes.blp,
@@ -177,7 +180,7 @@ COMMANDS = (
 scores_cli.scores.add_command(modelling_cli.simulate)
 TOLD_TO_PARTNERS = (
     "perks.admitted", "perks.undone", "perks.cancelled", "obligations.changed", "settlement.closed",
-    "settlement.dispute-decided", "parking.decided",
+    "settlement.dispute-decided", "bookings.promoted", "bookings.no-show", "parking.decided",
 )  # fmt: skip
 """News that partners' webhooks hear of; each names its ``partner_id``. A redemption is none: a partner learns of it
 when the coupon is shown, and the statement that it costs would be every resident's to wait for."""
@@ -333,6 +336,7 @@ def _wire_city() -> None:
     ):  # fmt: skip
         city.linter("city", check)
     city.applier("city", points_limits.forget)
+    city.linter("deadlines", bookings.lint_policy)
     city.linter("consents", consents.lint_policy)
     city.linter("catalogue", catalogue.lint_policy)
     city.linter("catalogue", declarations.lint_policy)
@@ -395,6 +399,12 @@ def _wire_news() -> None:
     outbox.within("community.reviewed", messages.on_reviewed)
     outbox.within("declarations.decided", messages.on_declaration_decided)
     perks.bind_pauses(obligations.paused)
+    perks.bind_slot_pauses(bookings.paused)
+    outbox.within("perks.cancelled", bookings.on_cancelled)
+    outbox.within("perks.admitted", bookings.on_admitted)
+    outbox.within("perks.conflicted", bookings.on_conflicted)
+    outbox.after("perks.cancelled", "bookings", bookings.after_cancelled)
+    outbox.after("perks.expired", "bookings", bookings.after_missed)
     outbox.within("perks.admitted", obligations.on_admitted)
     outbox.within("perks.undone", obligations.on_undone)
     outbox.within("obligations.told", messages.on_obligation)
@@ -428,8 +438,8 @@ def _wire_jobs() -> None:
     """What each day owes."""
     for register in (
         accounts_jobs, batches_jobs, devices_jobs, identity_jobs, messages_jobs, ledger_jobs, records_jobs, scores_jobs,
-        perks_jobs, admissions_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs, publicity_jobs,
-        modelling_jobs, proofs_jobs, webhooks_jobs, parking_jobs,
+        perks_jobs, admissions_jobs, bookings_jobs, settlement_jobs, privacy_jobs, obligations_jobs, oversight_jobs,
+        publicity_jobs, modelling_jobs, proofs_jobs, webhooks_jobs, parking_jobs,
     ):  # fmt: skip
         register.register()
     for job in (

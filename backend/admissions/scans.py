@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from backend.admissions.door import Door
 from backend.admissions.models import Admission, Scan
-from backend.kit import clock, operations
+from backend.kit import clock, operations, outbox
 from backend.kit.db import Reader
 from backend.kit.errors import DomainError, IdempotencyConflict
 from backend.kit.ids import new_id
@@ -91,6 +91,13 @@ def outcome(reader: Reader, device_id: UUID, scan_id: UUID, offer_id: UUID | Non
     return Outcome(row.admission_id or row.id, row.verdict, about, row.uses_left, at, refusal)
 
 
+def came(reader: Reader, resident_id: UUID, coupon_id: UUID, since: datetime, until: datetime) -> bool:
+    """Whether a venue let the holder of a coupon in from an instant until another (not included), in order or not."""
+    these = (Admission.resident_id == resident_id, Admission.coupon_id == coupon_id)
+    then = (Admission.standing != "undone", Admission.happened_at >= since, Admission.happened_at < until)
+    return reader.execute(select(Admission.id).where(*these, *then).limit(1)).first() is not None
+
+
 class Recorder:
     """One scan on its way into the record: every way out writes its row and closes the operation."""
 
@@ -126,6 +133,10 @@ class Recorder:
             )
         )  # fmt: skip
         self._keep("conflict", refusal, coupon.offer_id, coupon, admission_id, coupon.uses_left)
+        told = {
+            "resident_id": str(coupon.resident_id), "coupon_id": str(coupon.id), "happened_at": self.at.isoformat()
+        }  # fmt: skip
+        outbox.tell(self.session, "perks.conflicted", told, shard=coupon.resident_id)
         return Outcome(admission_id, "conflict", perks.coupon_offer(coupon), coupon.uses_left, self.at, refusal)
 
     def _keep(

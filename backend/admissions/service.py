@@ -6,7 +6,7 @@ from backend.admissions import rules
 from backend.admissions.door import Door, Judgement, door, verify
 from backend.admissions.operated import admit_for
 from backend.admissions.pack import offline_pack, on_place_changed
-from backend.admissions.scans import Outcome
+from backend.admissions.scans import Outcome, came
 from backend.admissions.settling import anything_counted, counted, counted_sums
 from backend.admissions.undoing import Undone, undo
 from backend.admissions.venue import admit, upload, use
@@ -19,6 +19,6 @@ def lint_policy(content: dict[str, object], contents: dict[str, dict[str, object
 
 
 __all__ = [
-    "Door", "Judgement", "Outcome", "Undone", "admit", "admit_for", "anything_counted", "counted", "counted_sums",
-    "door", "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "use", "verify",
+    "Door", "Judgement", "Outcome", "Undone", "admit", "admit_for", "anything_counted", "came", "counted",
+    "counted_sums", "door", "lint_policy", "offline_pack", "on_place_changed", "undo", "upload", "use", "verify",
 ]  # fmt: skip

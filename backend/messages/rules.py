@@ -69,6 +69,28 @@ KINDS: dict[str, Kind] = {
     "coupon-extended": Kind(
         "券的有效期延长了", "您的“{title}”有效期延长到 {until}（含当日）。原因：{reason}", "/me/coupons", RESULT
     ),
+    "booking-promoted": Kind(
+        "候补轮到您了", "您候补的“{title}”{slot} 有了空位，已为您兑换，{cost}。{back}。", "/me/coupons", RESULT
+    ),
+    "booking-skipped": Kind(
+        "候补轮到过您", "“{title}”{slot} 轮到您时，您暂不符合条件、积分不足或价格已变，已轮到下一位。您的次序保留，"
+        "符合后再有空位时仍会先考虑您。",
+        "/me/waiting", RESULT,
+    ),
+    "booking-missed": Kind(
+        "预约的时段没有到场", "您预约的“{title}”{slot} 没有到场记录。{days} 天内这个场景未到 {count} 次，"
+        "满 {strikes} 次暂停预约 {pause_days} 天。用不上请在开始前取消。与信用评价无关；到过场的请联系项目办公室。",
+        "/me/missed-slots", RESULT,
+    ),
+    "booking-paused": Kind(
+        "时段预约暂停了", "您预约的“{title}”{slot} 没有到场记录，{days} 天内这个场景已未到 {count} 次，"
+        "暂停预约这个场景的时段到 {until}。其他优惠照常，与信用评价无关；其实到过场的，请联系项目办公室。",
+        "/me/missed-slots", RESULT,
+    ),
+    "booking-pause-lifted": Kind(
+        "时段预约恢复了", "项目办公室解除了您的时段预约暂停，未到的记录已清除，现在可以预约。",
+        "/me/missed-slots", RESULT,
+    ),
     "obligation-charged": Kind(
         "商户报来一笔应付款", "{partner_name} 的“{title}”应付 {amount}，请在 {due} 前直接付给商户。"
         "对金额有异议的可以提出。这件事与信用评价无关。",

@@ -165,6 +165,24 @@ def change(session: Session, coupon: Row[Any], **values: Any) -> None:
     session.execute(_CHANGE, {"resident": coupon.resident_id, "coupon": coupon.id, **values})
 
 
+def booked(
+    reader: Reader, resident_id: UUID, *, after: tuple[datetime, UUID] | None = None, limit: int = 20,
+    slot: tuple[UUID, datetime] | None = None,
+) -> list[CouponView]:  # fmt: skip
+    """The resident's coupons that are for a time slot, the latest slot first, up to ``limit + 1`` after a place.
+
+    ``slot``: only those of this offer and start.
+    """
+    query = _own(resident_id).where(Coupon.slot_starts_at.is_not(None))
+    if slot is not None:
+        query = query.where(Coupon.offer_id == slot[0], Coupon.slot_starts_at == slot[1])
+    if after is not None:
+        query = query.where(tuple_(Coupon.slot_starts_at, Coupon.id) < tuple_(*after))
+    rows = reader.execute(query.order_by(Coupon.slot_starts_at.desc(), Coupon.id.desc()).limit(limit + 1)).all()
+    places, now = shelf.venues_of_all(reader, {row.offer_id for row in rows}), clock.now()
+    return [CouponView(row, now, places.get(row.offer_id, ())) for row in rows]
+
+
 def coupon(reader: Reader, resident_id: UUID, coupon_id: UUID) -> CouponView:
     """One of the resident's own coupons. Raises NotFound."""
     found = find(reader, resident_id, coupon_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -44,6 +44,19 @@ def bind_pauses(pauses: Pauses | None) -> None:
     _pauses = pauses
 
 
+SlotPauses = Callable[[Reader, UUID, Collection[str]], Mapping[str, datetime]]
+_slot_pauses: SlotPauses | None = None
+
+
+def bind_slot_pauses(pauses: SlotPauses | None) -> None:
+    """Who says in which of these scenes somebody may not book slots now, and until when; the composition root does.
+
+    It is asked for offers with time slots, and by nobody else.
+    """
+    global _slot_pauses
+    _slot_pauses = pauses
+
+
 class Gates(NamedTuple):
     """What the city's other policies say about conditions: levels by rank, consents and communities by title."""
 
@@ -76,6 +89,7 @@ def gates(reader: Reader, offers: Sequence[Row[Any]]) -> Gates:
 def terms_of(offer: Row[Any], known: Gates) -> Terms:
     """An offer's row as the rules read it."""
     terms = offer.terms
+    slots = shelf.said(terms, "slots")
     person, age, owed = terms["per_person"], shelf.said(terms, "age"), shelf.said(terms, "obligation")
     return Terms(
         status=offer.status,
@@ -97,6 +111,8 @@ def terms_of(offer: Row[Any], known: Gates) -> Terms:
         closed=shelf.closed_days(terms),
         stacking_group=shelf.said(terms, "stacking_group"),
         obligation=owed["kind"] if owed else "",
+        slot_scene=offer.scene_id if slots else "",
+        counts_no_shows=bool(slots and slots["no_show"]),
     )
 
 
@@ -121,6 +137,7 @@ def standing(reader: Reader, asker: Asker, terms: Sequence[Terms]) -> Facts:
     adult = person is not None and person.is_adult(today)
     level = scores.level_rank(reader, resident_id) if "score" in given and adult else None
     places = {each.residents_of for each in terms if each.residents_of}
+    scenes = {each.slot_scene for each in terms if each.slot_scene}
     owing = _pauses is not None and any(each.obligation for each in terms)
     return Facts(
         True,
@@ -132,7 +149,14 @@ def standing(reader: Reader, asker: Asker, terms: Sequence[Terms]) -> Facts:
         communities=frozenset(slug for slug in places if community.is_member(reader, resident_id, slug)),
         groups=groups.held(reader, resident_id, {each.stacking_group for each in terms if each.stacking_group}),
         paused=_pauses(reader, resident_id) if owing and _pauses else frozenset(),
+        slot_pauses=_paused_slots(reader, resident_id, scenes),
     )
+
+
+def _paused_slots(reader: Reader, resident_id: UUID, scenes: Collection[str]) -> Mapping[str, str]:
+    if not scenes or _slot_pauses is None:
+        return {}
+    return {scene: _slot_text(until) for scene, until in _slot_pauses(reader, resident_id, scenes).items()}
 
 
 class Shelf(NamedTuple):
@@ -202,7 +226,8 @@ def _slot_text(starts_at: datetime | None) -> str:
 
 
 def gate(reader: Reader, resident_id: UUID, offer: Row[Any]) -> Verdict:
-    """The verdict on what cannot be counted: open, consents, level, community, age, group, arrears, first time.
+    """The verdict on what cannot be counted: open, consents, level, community, age, group, first time,
+    arrears, no-shows.
 
     One offer, and nothing that it does not ask for.
 

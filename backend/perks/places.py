@@ -6,6 +6,7 @@ group (``GroupHold``), place of the day, place (``OfferStock``), slot, wallet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,6 +21,9 @@ from backend.offers import service as shelf
 from backend.perks import groups, rules, turns
 from backend.perks.errors import NotEntitled
 
+TakeSlot = Callable[[Session, Row[Any], shelf.Span], None]
+"""What takes the place of a slot: from the shelf, or one that is kept for whoever waits. Raises SlotFull."""
+
 
 class Taken(NamedTuple):
     """What an issue took before it wrote: from where a cancellation gives it back."""
@@ -32,7 +36,7 @@ class Taken(NamedTuple):
 
 def take(
     session: Session, batch: Batch, resident_id: UUID, offer: Row[Any], coupon_id: UUID, now: datetime,
-    valid_until: datetime, slot: shelf.Span | None,
+    valid_until: datetime, slot: shelf.Span | None, take_slot: TakeSlot = shelf.take_slot,
 ) -> Taken:  # fmt: skip
     """Take all that a coupon needs. Raises LimitReached, NotEntitled, SoldOut, SlotFull and NotEnoughPoints."""
     terms, today = offer.terms, clock.shanghai_date(now)
@@ -45,7 +49,7 @@ def take(
     day_bucket = shelf.take_place_of_day(session, offer.id, per_day, today, resident_id)
     bucket = shelf.take_place(session, offer.id, offer.stock_total, resident_id)
     if slot is not None:
-        shelf.take_slot(session, offer, slot)
+        take_slot(session, offer, slot)
     hold_id = None
     if offer.price_points:
         held = ledger.hold(

@@ -46,12 +46,13 @@ class RedemptionView:
 
 def redeem(
     session: Session, resident_id: UUID, offer_id: UUID, operation: Operation, guardian_id: UUID | None = None,
-    slot_starts_at: datetime | None = None,
+    slot_starts_at: datetime | None = None, take_slot: places.TakeSlot = shelf.take_slot,
 ) -> RedemptionView:  # fmt: skip
     """Redeem an offer for its price in points and return the redemption with its coupon.
 
     ``guardian_id``: who does it for her; a pause of theirs holds here too. ``slot_starts_at``: for an offer with time
-    slots, and only then. A repeat of the operation returns the same redemption as it is now. Raises NotFound,
+    slots, and only then. ``take_slot``: whence its place comes, where one is kept for her. A repeat of the operation
+    returns the same redemption as it is now. Raises NotFound,
     OfferClosed, NotEntitled (with every reason), FieldError (no such slot), LimitReached, SoldOut, SlotFull, the
     ledger's NotEnoughPoints, and the accounts' SpendingPaused.
     """
@@ -63,7 +64,8 @@ def redeem(
     offer, venues = shelf.held_for(session, resident_id, offer_id)
     require_entitled(session, resident_id, offer)
     slot = _slot_of(offer, slot_starts_at)
-    coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident", slot=slot)
+    coupon = issue(session, resident_id, offer, redemption_id, new_id(), source="resident", slot=slot,
+                   take_slot=take_slot)  # fmt: skip
     assert coupon is not None
     view = CouponView(coupon, clock.now(), venues)
     return RedemptionView(redemption_id, offer_id, offer.price_points, coupon.created_at, view)
@@ -122,7 +124,7 @@ def require_entitled(session: Session, resident_id: UUID, offer: Row[Any], *, sa
 
 def issue(
     session: Session, resident_id: UUID, offer: Row[Any], redemption_id: UUID, coupon_id: UUID, *, source: str,
-    slot: shelf.Span | None = None,
+    slot: shelf.Span | None = None, take_slot: places.TakeSlot = shelf.take_slot,
 ) -> Row[Any] | None:  # fmt: skip
     """Take turn, places and points, and write redemption and coupon. None when that redemption stands already.
 
@@ -142,7 +144,7 @@ def issue(
     elif not insert_if_absent(session, Redemption, row, ("resident_id", "id")):
         return None
     valid = _validity(offer, slot, now)
-    taken = places.take(session, batch, resident_id, offer, coupon_id, now, valid[1], slot)
+    taken = places.take(session, batch, resident_id, offer, coupon_id, now, valid[1], slot, take_slot)
     coupon = _new_coupon(session, batch, resident_id, offer, (redemption_id, coupon_id), taken, now, valid, slot)
     told = {
         "resident_id": str(resident_id), "offer_id": str(offer.id), "coupon_id": str(coupon_id),

@@ -59,6 +59,8 @@ class Terms:
     closed: Closed = NEVER_CLOSED
     stacking_group: str = ""
     obligation: str = ""
+    slot_scene: str = ""
+    counts_no_shows: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Facts:
 
     ``stock_left``, ``day_left``: None when unlimited. ``next_slot``: the first slot with a free place, in words;
     empty when all are taken, None when the offer has none. ``paused``: the kinds of obligation that are in arrears.
+    ``slot_pauses``: the scenes whose slots she may not book, and until when, in words.
     """
 
     signed_in: bool
@@ -84,6 +87,7 @@ class Facts:
     age_years: int | None = None
     groups: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
+    slot_pauses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def may_redeem(terms: Terms, facts: Facts, today: date) -> Verdict:
     if not facts.bound:
         return Verdict(None, (_who(facts), *shelf))
     reasons = (*shelf, *_consents(terms, facts), *_level(terms, facts), *_community(terms, facts), *_age(terms, facts),
-               *_first_time(terms, facts), *_group(terms, facts), *_arrears(terms, facts),
+               *_first_time(terms, facts), *_group(terms, facts), *_arrears(terms, facts), *_no_show(terms, facts),
                *_limit(terms, facts, today), *_points(terms, facts))  # fmt: skip
     return Verdict(all(reason.ok for reason in reasons), reasons)
 
@@ -218,6 +222,14 @@ def _arrears(terms: Terms, facts: Facts) -> list[Reason]:
         remedy = "在「待付款项」中付清后立即恢复；其他优惠和信用分不受影响"
         return [Reason("arrears", False, f"您有逾期未付的{kind}款项，这类优惠暂停", remedy)]
     return [Reason("arrears", True, f"没有逾期未付的{kind}款项")]
+
+
+def _no_show(terms: Terms, facts: Facts) -> list[Reason]:
+    """Not coming pauses the booking of slots in the offer's scene and nothing else; no score ever reads it."""
+    if until := facts.slot_pauses.get(terms.slot_scene) if terms.slot_scene else None:
+        remedy = f"{until} 起可以再约；确实到过场的，请联系项目办公室更正。其他优惠和信用分不受影响"
+        return [Reason("no-show", False, f"您多次预约未到，这个场景的时段预约暂停到 {until}", remedy)]
+    return [Reason("no-show", True, "没有因为预约未到而暂停")] if terms.counts_no_shows else []
 
 
 def _consents(terms: Terms, facts: Facts) -> list[Reason]:

@@ -9,6 +9,8 @@ from backend.perks.coupons import (
     PRESENTATION_USE,
     USABLE,
     CouponView,
+    booked,
+    cancellable,
     coupon,
     coupon_code,
     coupons,
@@ -22,7 +24,7 @@ from backend.perks.coupons import not_yet as coupon_not_yet
 from backend.perks.coupons import offer_of as coupon_offer
 from backend.perks.coupons import status_at as coupon_status
 from backend.perks.coupons import usable as usable_coupons
-from backend.perks.eligibility import NOBODY, Asker, bind_pauses, judge
+from backend.perks.eligibility import NOBODY, Asker, bind_pauses, bind_slot_pauses, judge
 from backend.perks.extensions import BEGUN, Officer, extend, extensions, on_begun
 from backend.perks.lifecycle import refuse_transfer, reissue
 from backend.perks.moved import on_recovered
@@ -32,7 +34,8 @@ from backend.perks.undoing import give_use_back, points_of_a_use
 
 __all__ = [
     "BEGUN", "COUNTER_USE", "NOBODY", "PRESENTATION_USE", "USABLE", "Asker", "CouponView", "OfferView", "Officer",
-    "RedemptionView", "bind_pauses", "cancel", "change_coupon", "coupon", "coupon_code", "coupon_not_yet",
+    "RedemptionView", "bind_pauses", "bind_slot_pauses", "booked", "cancel", "cancellable",
+    "change_coupon", "coupon", "coupon_code", "coupon_not_yet",
     "coupon_offer", "coupon_status", "coupons", "extend", "extensions", "find_coupon", "give_use_back", "issue",
     "judge", "lock_coupon", "next_status", "offer", "offers", "on_begun", "on_recovered", "points_of_a_use",
     "presentation_code", "redeem", "redemption", "refuse_transfer", "reissue", "require_entitled", "scenes",

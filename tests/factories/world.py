@@ -48,6 +48,7 @@ from tests.factories import guardians
 from tests.factories import perks as shops
 from tests.factories.approval_calls import ApprovalCalls
 from tests.factories.batch_calls import BatchCalls
+from tests.factories.booking_calls import BookingCalls
 from tests.factories.coupon_calls import CouponCalls
 from tests.factories.declaration_calls import DeclarationCalls
 from tests.factories.door_calls import DoorCalls
@@ -124,7 +125,7 @@ class Call:
 
 class World(
     StaffCalls, ApprovalCalls, RecordCalls, BatchCalls, PublicityCalls, DeclarationCalls, ModellingCalls, CouponCalls,
-    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls, ParkingCalls,
+    DoorCalls, PartnerCalls, SettlementCalls, ObligationCalls, WebhookCalls, BookingCalls, ParkingCalls,
 ):  # fmt: skip
     """People, organisations, devices, and what belongs to the first resident. Committed, for HTTP."""
 

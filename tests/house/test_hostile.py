@@ -46,9 +46,9 @@ KEYED = ["accept_messages", "register_guardian", "start_helping", "admit", "anno
          "decide_partner_proposal", "propose_offer", "propose_venue", "request_staff", "dispute_obligation",
          "charge_obligation", "report_payment", "release_obligation", "withdraw_obligation",
          "decide_obligation_dispute", "create_webhook", "rotate_webhook_secret", "ping_webhook",
-         "retry_webhook_delivery", "register_plate", "confirm_plate", "ask_parking_entitlement",
-         "report_parking_entry", "report_parking_exit", "prepare_settlement", "agree_settlement",
-         "dispute_settlement_line", "decide_settlement_dispute", "close_settlement"]  # fmt: skip
+         "retry_webhook_delivery", "join_waiting", "lift_slot_pause", "register_plate", "confirm_plate",
+         "ask_parking_entitlement", "report_parking_entry", "report_parking_exit", "prepare_settlement",
+         "agree_settlement", "dispute_settlement_line", "decide_settlement_dispute", "close_settlement"]  # fmt: skip
 ENDS_ITS_TOKEN = {"leave"}
 """After it the caller is nobody any more, so that a repeat is not let in: said in tests/privacy."""
 

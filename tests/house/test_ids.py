@@ -32,7 +32,7 @@ from backend.staff.orders import Orderer
 from tests.checked_client import CheckedClient
 from tests.declarations import conftest as declaring
 from tests.factories import accounts as people
-from tests.factories import batch_calls, guardians, record_calls, webhook_calls
+from tests.factories import batch_calls, booking_calls, guardians, record_calls, webhook_calls
 from tests.factories import perks as shops
 from tests.factories.world import ELSEWHERE, OPERATIONS, Call, World
 from tests.house.snapshots import changed, snapshot
@@ -68,6 +68,7 @@ OPEN_BY_DESIGN = {
     "set_staff_roles": ADMINISTERED, "create_reset_link": ADMINISTERED, "link_oidc_subject": ADMINISTERED,
     "unlink_oidc_subject": ADMINISTERED, "list_staff_sessions": ADMINISTERED, "end_staff_sessions": ADMINISTERED,
     "revoke_invitation": ADMINISTERED,
+    "lift_slot_pause": "the office lifts everybody's pauses",
     "show_obligation_dispute": "the office decides every partner's disputes",
     "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
@@ -104,6 +105,8 @@ class Others:
             (entry, *_) = ledger.entries(session, neighbour, 1)
             self.obligation = owing.owed(session, who=neighbour, partner_id=world.other_shop.partner_id)
             owing.charge(session, self.obligation)
+            self.waiting = booking_calls.waiting(session, neighbour).id
+            pause = booking_calls.paused(session, people.resident(session).resident_id)
             self.message = inbox.write(session, neighbour, "pause-lifted")
             self.delegation = guardians.guardian(session, world.neighbour, people.resident(session), kind="ward").id
             colleague = people.staff(session)
@@ -138,7 +141,7 @@ class Others:
             **simulated,
             "plate_id": parking.registered(session, world.neighbour).plate_id,
             "partner_id": world.other_shop.partner_id,
-            "record_id": record,
+            "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,
             "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
             "application_id": application,
@@ -150,7 +153,7 @@ class Others:
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
             self.submission, entry.id, self.message, self.delegation, declaration,
-            self.obligation.id,
+            self.obligation.id, self.waiting,
         )  # fmt: skip
 
     @staticmethod

@@ -91,6 +91,7 @@ SHOWS_NOBODY = {
         ("list_partner_obligations", "read_partner_obligation", "charge_obligation", "report_payment",
          "release_obligation", "withdraw_obligation"), "amounts, times and an admission's id; never whose"
     ),
+    "list_slot_pauses": "ids of pauses, scenes and times", "lift_slot_pause": "nothing is answered; in the trail",
     "list_obligation_disputes": "amounts and a pseudonym of no other use",
     "decide_obligation_dispute": "what stands now; in the trail",
     "search_looks": "pseudonymous ids; the search is in the trail", "search_trail": "ids and figures",

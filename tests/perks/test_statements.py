@@ -89,8 +89,9 @@ def test_the_list_of_offers_asks_about_the_caller_alone(
     with asked(database) as said:
         client.get(f"{V1}/perks/offers", token=token)
     assert not [statement for statement in said if "perks_venues" in statement or "perks_offers." in statement]
-    # The caller; consents, person and counted turns, balance, places; then places of the day, slots, groups.
-    assert len(said) <= 9, said
+    # The caller; consents, person and counted turns, balance, places; then places of the day, slots, groups,
+    # communities, and the pauses of arrears and of slots that were missed.
+    assert len(said) <= 13, said
 
 
 def test_plain_offers_ask_nothing_about_days_slots_groups_or_ages(

@@ -1,17 +1,19 @@
 // 券包：状态、出示（二维码到期前自动更换）、取消。
 
 import { button, card, confirm, facts, h, instant, lastDay, living, show, tell } from "../dom.js";
+import { waitingCards } from "./slots.js";
 
 const STATUS = { issued: ["good", "可使用"], used: ["", "已用完"], cancelled: ["", "已取消"], expired: ["", "已过期"] };
 let shown = null;
 
 export async function showCoupons(context, [chosen]) {
   shown?.stop();
-  const coupons = await context.api.all("/me/coupons");
+  const [coupons, waiting] = await Promise.all([context.api.all("/me/coupons"), waitingCards(context)]);
   const first = coupons.filter((one) => one.id === chosen),
     rest = coupons.filter((one) => one.id !== chosen);
   show(
     first.map((one) => couponCard(context, one, true)),
+    waiting,
     rest.map((one) => couponCard(context, one, false)),
     coupons.length ? null : card("还没有券", h("p", null, "在“优惠”里兑换。")),
     context.helping ? null : presence(context),
@@ -46,6 +48,7 @@ function couponCard({ api, route }, one, open) {
     h("p", null, one.offer.benefit_text),
     facts([
       ["地点", one.venues.map((venue) => venue.name).join("、")],
+      ["时段", instant(one.slot_starts_at)],
       ["有效期", `至 ${lastDay(one.valid_until)}`],
       ["积分", one.price_points ? String(one.price_points) : ""],
       ["最近使用", instant(one.last_used_at)],

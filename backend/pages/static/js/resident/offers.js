@@ -1,6 +1,7 @@
 // 优惠：按场景看，能享受还是不能、因为什么；兑换前再问一句。
 
 import { card, confirm, facts, h, run, show, tell } from "../dom.js";
+import { slotPicker, takesSlots } from "./slots.js";
 
 const WINDOWS = { day: "每天", month: "每月", year: "每年", ever: "总共" };
 
@@ -69,14 +70,16 @@ function offerCard(context, one) {
       facts([
         ["地点", one.venues.map((place) => place.name).join("、")],
         ["提供方", one.partner.name],
-        ["有效期", `兑换后 ${one.coupon_valid_days} 天`],
+        ["有效期", takesSlots(one) ? "所约的时段" : `兑换后 ${one.coupon_valid_days} 天`],
         ["可用次数", `${one.uses} 次`],
         ["退回", one.refund === "until_used" ? "未使用可取消，积分退回" : "不可取消"],
         ["限领", one.per_person ? `${WINDOWS[one.per_person.window]} ${one.per_person.limit} 份` : "不限"],
         ["依据", one.basis],
       ]),
     ),
-    h("div", null, redeem),
+    takesSlots(one)
+      ? slotPicker(context, one, (offer, startsAt) => redeemOffer(context, offer, startsAt))
+      : h("div", null, redeem),
   );
   box.dataset.offer = one.id;
   return box;
@@ -96,12 +99,12 @@ const condition = (reason) =>
     ),
   );
 
-async function redeemOffer({ api }, one) {
+async function redeemOffer({ api }, one, startsAt) {
   const text = one.price_points
     ? `将冻结 ${one.price_points} 积分，使用后付给${one.partner.name}；${one.refund === "until_used" ? "未使用前可以取消，积分退回。" : "兑换后不能取消。"}`
     : "不动积分。";
   if (!(await confirm(`兑换“${one.title}”？`, text, "确认兑换"))) return;
-  const made = await api.keyed("POST", `/perks/offers/${one.id}/redemptions`);
+  const made = await api.keyed("POST", `/perks/offers/${one.id}/redemptions`, startsAt && { slot_starts_at: startsAt });
   tell("兑换成功");
   location.hash = `#/coupons/${made.coupon.id}`;
 }
