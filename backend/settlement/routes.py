@@ -107,7 +107,7 @@ def _plain(view: service.StatementView) -> dict[str, Any]:
 @blp.route("/settlement/statements/<uuid:statement_id>/lines", methods=["GET"])
 @allow("settlement.read")
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, page_of(schemas.StatementLineView))
+@blp.response(200, page_of(schemas.SettlementLineView))
 @problems(NotFound)
 def list_settlement_lines(query: dict[str, Any], statement_id: UUID) -> dict[str, Any]:
     """结算单的行

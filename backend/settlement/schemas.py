@@ -55,7 +55,7 @@ class SettledOfferView(View):
     title = fields.String(required=True)
 
 
-class StatementSumView(View):
+class SettlementSumView(View):
     offer = fields.Nested(SettledOfferView, required=True)
     venue = fields.Nested(SettledPartnerView, required=True)
     funding_account = fields.String(required=True, metadata={"description": "付款单位的代号；空为不另行付款"})
@@ -86,7 +86,7 @@ class SettlementStatementView(View):
 
 
 class SettlementStatementDetailView(SettlementStatementView):
-    sums = fields.List(fields.Nested(StatementSumView), required=True)
+    sums = fields.List(fields.Nested(SettlementSumView), required=True)
 
 
 class RunningMonthView(View):
@@ -94,10 +94,10 @@ class RunningMonthView(View):
 
     partner = fields.Nested(SettledPartnerView, required=True)
     month = fields.String(required=True)
-    sums = fields.List(fields.Nested(StatementSumView), required=True)
+    sums = fields.List(fields.Nested(SettlementSumView), required=True)
 
 
-class StatementLineView(View):
+class SettlementLineView(View):
     """``due_fen`` is what is owed after disputes and corrections; ``price_fen`` what the offer promised."""
 
     number = fields.Integer(required=True)

@@ -83,7 +83,7 @@ REFUSED = {
     "declare": (422, "invalid-request"),  # with the resident's picture
     "read_my_declaration": (404, "not-found"),
     "withdraw_declaration": (404, "not-found"),
-    "declare_for_entity": (409, "organisation-without-code"),
+    "declare_for_entity": (422, "invalid-request"),  # with the other organisation's picture
     "read_entity_declaration": (404, "not-found"),
     "withdraw_entity_declaration": (404, "not-found"),
     "show_declaration": (404, "not-found"),
