@@ -214,6 +214,7 @@ def others(call: Call) -> list[dict[str, Any]]:
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
         "content": {"version": "t.other"},
         "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
+        "plate": "苏B12345", "ticket": "T-OTHER",
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"
