@@ -8,7 +8,7 @@ from backend.accounts.errors import TooManyAttempts
 from backend.admissions.errors import DeviceWithoutVenue
 from backend.codes.errors import CodeExpired, CodeNotVerified
 from backend.kit.db import reading, transaction
-from backend.kit.errors import FieldError
+from backend.kit.errors import FieldError, IdempotencyConflict
 from backend.parking import errors, schemas, service
 from backend.parking.signing import signed
 from backend.web import callers
@@ -43,9 +43,14 @@ def confirm_plate(body: dict[str, Any]) -> dict[str, Any]:
     with reading() as reader:
         service.require_place(reader, at_door)
     with transaction() as session:
-        service.count_confirming(session, at_door.device_id, body["code"])
-    with transaction() as session:
-        return service.confirm_plate(session, at_door, body["plate"], body["code"], callers.operation())
+        service.count_confirming(session, at_door.device_id, body["plate"], body["code"])
+    try:
+        with transaction() as session:
+            return service.confirm_plate(session, at_door, body["plate"], body["code"], callers.operation())
+    except IdempotencyConflict:
+        with transaction() as session:
+            service.forget_confirming(session, at_door.device_id, body["code"])
+        raise
 
 
 @blp.route("/operator/entitlements", methods=["POST"])

@@ -51,7 +51,8 @@ _STAY = (
 
 
 def _plates(reader: Reader, resident_id: UUID, _after: Any) -> Page:
-    return Page([each._asdict() for each in plates.listed(reader, resident_id)], None)
+    found = plates.listed(reader, resident_id)
+    return Page([{column.name: getattr(one, column.name) for column in _PLATE} for one in found], None)
 
 
 def _shown(one: Any, columns: tuple[Column, ...]) -> dict[str, Any]:

@@ -59,9 +59,15 @@ def accepted(text: str) -> str:
     return plate
 
 
-def count_registering(session: Session, resident_id: UUID) -> None:
-    """Count an attempt to register. Raises TooManyAttempts."""
+def count_registering(session: Session, resident_id: UUID, text: str) -> None:
+    """Count an attempt to register what can be a plate. Raises FieldError, TooManyAttempts."""
+    accepted(text)
     accounts.count_attempt(session, REGISTERING, str(resident_id), PER_DAY)
+
+
+def forget_registering(session: Session, resident_id: UUID) -> None:
+    """Take the attempt back: it was a repeat, or a slip with the key."""
+    accounts.give_attempt_back(session, REGISTERING, str(resident_id))
 
 
 def register(session: Session, resident_id: UUID, text: str, operation: Operation) -> Plate:
@@ -71,6 +77,7 @@ def register(session: Session, resident_id: UUID, text: str, operation: Operatio
     """
     plate, made = accepted(text), new_id()
     if (done := operations.begin(session, operation, kind="parking.plate")) is not None:
+        forget_registering(session, resident_id)
         return one(session, resident_id, done)
     accounts.hold_people(session, [resident_id])
     held = sum(row.state != rules.ENDED for row in hers(session, resident_id, lock=True))
@@ -168,8 +175,10 @@ def shown_by(reader: Reader, code: str) -> UUID:
     return claims.resident_id
 
 
-def count_confirming(session: Session, device_id: UUID, code: str) -> None:
-    """Count an attempt by the device and by whose code it is, before it is judged. Raises TooManyAttempts."""
+def count_confirming(session: Session, device_id: UUID, text: str, code: str) -> None:
+    """Count an attempt by the device and by whose code it is, before it is judged. Raises FieldError,
+    TooManyAttempts."""
+    accepted(text)
     accounts.count_attempt(session, AT_GATE, str(device_id), PER_DEVICE)
     try:
         accounts.count_attempt(session, CONFIRMING, str(shown_by(session, code)), PER_CODE_HOLDER)
@@ -177,7 +186,16 @@ def count_confirming(session: Session, device_id: UUID, code: str) -> None:
         pass  # told by the act itself, which knows a repeat
 
 
-def confirm(session: Session, device_id: UUID, text: str, code: str) -> dict[str, Any]:
+def forget_confirming(session: Session, device_id: UUID, code: str) -> None:
+    """Take the attempt back: it succeeded, was a repeat, or a slip with the key."""
+    accounts.give_attempt_back(session, AT_GATE, str(device_id))
+    try:
+        accounts.give_attempt_back(session, CONFIRMING, str(shown_by(session, code)))
+    except (CodeNotVerified, CodeExpired):
+        pass
+
+
+def confirm(session: Session, text: str, code: str) -> dict[str, Any]:
     """An attendant has seen the car with this plate and its driver's phone together: it is hers from now on.
 
     An earlier holder's ends, and she is told. Raises FieldError, CodeNotVerified, CodeExpired, PlateNotHers.
@@ -195,8 +213,6 @@ def confirm(session: Session, device_id: UUID, text: str, code: str) -> dict[str
     this = (plates.c.resident_id == resident_id, plates.c.id == plate_id)
     pending = update(plates).where(*this, plates.c.state == rules.PENDING)
     session.execute(pending.values(state=rules.CONFIRMED, confirmed_at=now))
-    accounts.give_attempt_back(session, AT_GATE, str(device_id))
-    accounts.give_attempt_back(session, CONFIRMING, str(resident_id))
     since = session.execute(select(plates.c.confirmed_at).where(*this)).scalar_one()
     return {"state": rules.CONFIRMED, "confirmed_at": since}
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from backend.accounts.errors import TooManyAttempts
 from backend.consents.errors import ConsentMissing, ConsentTextChanged
 from backend.kit.db import reading, transaction
-from backend.kit.errors import FieldError, NotFound
+from backend.kit.errors import FieldError, IdempotencyConflict, NotFound
 from backend.parking import errors, schemas, service
 from backend.web import callers
 from backend.web.api import blueprint
@@ -45,9 +45,14 @@ def register_plate(body: dict[str, Any]) -> service.Plate:
     """
     resident_id = callers.current().person()
     with transaction() as session:
-        service.count_registering(session, resident_id)
-    with transaction() as session:
-        return service.register(session, resident_id, body["plate"], callers.operation())
+        service.count_registering(session, resident_id, body["plate"])
+    try:
+        with transaction() as session:
+            return service.register(session, resident_id, body["plate"], callers.operation())
+    except IdempotencyConflict:
+        with transaction() as session:
+            service.forget_registering(session, resident_id)
+        raise
 
 
 @blp.route("/me/plates/<uuid:plate_id>", methods=["DELETE"])

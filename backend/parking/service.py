@@ -13,14 +13,24 @@ from backend.parking import answering, plates, rules
 from backend.parking.asking import ask
 from backend.parking.links import on_consent_changed
 from backend.parking.operating import Operator, all_operators, require_car_park, set_operator
-from backend.parking.plates import Plate, count_confirming, count_registering, listed, register, remove
+from backend.parking.plates import (
+    Plate,
+    count_confirming,
+    count_registering,
+    forget_confirming,
+    forget_registering,
+    listed,
+    register,
+    remove,
+)
 from backend.parking.seen import Question, Stay, kept_days, my_questions, my_stays
 from backend.parking.stays import Exit, enter, leave
 
 __all__ = [
     "Door", "Exit", "Operator", "Plate", "Question", "Stay", "all_operators", "ask", "confirm_plate",
-    "count_confirming", "count_registering", "door", "enter", "kept_days", "leave", "lint_policy", "listed",
-    "my_questions", "my_stays", "on_consent_changed", "register", "remove", "require_place", "set_operator",
+    "count_confirming", "count_registering", "door", "enter", "forget_confirming", "forget_registering", "kept_days",
+    "leave", "lint_policy", "listed", "my_questions", "my_stays", "on_consent_changed", "register", "remove",
+    "require_place", "set_operator",
 ]  # fmt: skip
 
 
@@ -34,9 +44,11 @@ def confirm_plate(session: Session, at_door: Door, text: str, code: str, operati
 
     def act(_made: object, _batch: object) -> dict[str, Any]:
         require_car_park(session, at_door.venue_id)
-        return plates.confirm(session, at_door.device_id, text, code)
+        return plates.confirm(session, text, code)
 
-    return answering.once(session, at_door, operation, "confirmation", act)
+    told = answering.once(session, at_door, operation, "confirmation", act)
+    plates.forget_confirming(session, at_door.device_id, code)
+    return told
 
 
 def require_place(reader: Reader, at_door: Door) -> None:

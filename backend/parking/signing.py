@@ -14,7 +14,7 @@ from backend.kit import clock
 from backend.kit.db import reading
 from backend.parking import rules
 from backend.parking.errors import SignatureInvalid, SignatureRequired
-from backend.web import callers
+from backend.web import api, callers
 from backend.web.problems import document
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -49,7 +49,7 @@ def _key() -> bytes:
 
 
 def _text(timestamp: str) -> bytes:
-    body = hashlib.sha256(request.get_data(cache=True)).hexdigest()
+    body = hashlib.sha256(api.whole_body(request)).hexdigest()
     return rules.signed_text(
         request.method, request.path, timestamp, request.headers.get("Idempotency-Key", ""), body
     )  # fmt: skip

@@ -31,6 +31,14 @@ MOST_ERRORS = 100
 log = structlog.get_logger("web")
 
 
+def whole_body(req: Request) -> bytes:
+    """The body as it was sent. Raises RequestEntityTooLarge, also for a chunked one, which is cut off in silence."""
+    data = req.get_data(cache=True)
+    if req.content_length is None and len(data) >= (req.max_content_length or len(data) + 1):
+        raise RequestEntityTooLarge()
+    return data
+
+
 class Parser(FlaskParser):
     """Strict input: JSON says that it is JSON, and every unknown name is an error wherever it stands."""
 
@@ -38,9 +46,7 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         req = getattr(req, "_get_current_object", lambda: req)()  # the request itself, not its proxy
-        data = req.get_data(cache=True)
-        if req.content_length is None and len(data) >= (req.max_content_length or len(data) + 1):
-            raise RequestEntityTooLarge()  # a chunked body is cut off at the limit in silence
+        data = whole_body(req)
         if not data:
             return {}
         if req.content_type != "application/json":  # as nearly every client writes it; else it is read with care

@@ -130,6 +130,7 @@ class Others:
             manager = world.staff["other partner-manager"]
             webhook = webhook_calls.webhook(session, manager).webhook.id
             delivery = webhook_calls.delivery(session, manager, webhook)
+            plate = parking.registered(session, world.neighbour).plate_id
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
             "offer_id": world.other_shop.offer_id, "venue": world.other_shop.venue_id,
@@ -139,7 +140,7 @@ class Others:
             "delegation_id": self.delegation, "session_id": neighbours, "staff_id": colleague.staff_id,
             "actor_id": colleague.staff_id, "invitation_id": invitation, "approval_id": approval,
             **simulated,
-            "plate_id": parking.registered(session, world.neighbour).plate_id,
+            "plate_id": plate,
             "partner_id": world.other_shop.partner_id,
             "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,

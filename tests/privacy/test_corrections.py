@@ -96,7 +96,7 @@ def test_everything_is_withdrawn_at_once(client: CheckedClient, full: Full) -> N
         assert scores.current(reader, full.resident_id) is not None
     key = uuid4()
     answer = client.post(f"{API}/me/consents/withdrawal", token=full.token, key=key)
-    assert answer.status_code == 200 and len(answer.get_json()["items"]) == 3
+    assert answer.status_code == 200 and len(answer.get_json()["items"]) == 4
     assert not any(one["granted"] for one in answer.get_json()["items"])
     with db.reading() as reader:
         assert scores.current(reader, full.resident_id) is None
@@ -117,4 +117,6 @@ def test_a_consent_to_a_purpose_that_is_no_more_is_withdrawn_too(client: Checked
     client.post(f"{API}/me/consents/withdrawal", token=full.token, key=uuid4())
     with db.reading() as reader:
         rows = reader.execute(table.select().where(table.c.resident_id == full.resident_id)).all()
-    assert {row.purpose: row.granted for row in rows} == {"of-old": False, "score": False, "community": False}
+    assert {row.purpose: row.granted for row in rows} == dict.fromkeys(
+        ("of-old", "score", "community", "parking"), False
+    )

@@ -110,7 +110,7 @@ def test_every_section_says_what_it_is_for() -> None:
 def test_the_notice_says_what_goes_what_stays_and_what_is_lost(client: CheckedClient, full: Full) -> None:
     said = told(client, full.token)
     assert said["lost"] == {"balance_points": 70, "open_coupons": 1, "consents": said["lost"]["consents"]}
-    assert len(said["lost"]["consents"]) == 3
+    assert len(said["lost"]["consents"]) == 4
     assert {"信用档案", "信用分", "微信账号"} <= set(said["deleted"])
     assert all(one["basis"] and one["period"] and "{" not in "".join(one.values()) for one in said["kept"])
     assert "不能撤销" in said["cannot_be_undone"] and "35 天" in said["cannot_be_undone"]
@@ -397,7 +397,7 @@ def test_proofs_stay_their_time_and_no_longer(client: CheckedClient, full: Full)
     forget = next(job for job in jobs.registered() if job.name == "privacy.forget-proofs")
     with clock.shifted(timedelta(days=1095)):
         forget.run(clock.today())
-    assert count("consent_events", full.resident_id) == 6 and count("departures", full.resident_id) == 1
+    assert count("consent_events", full.resident_id) == 8 and count("departures", full.resident_id) == 1
     with clock.shifted(timedelta(days=1096)):
         forget.run(clock.today())
     assert count("consent_events", full.resident_id) == count("departures", full.resident_id) == 0

@@ -57,7 +57,7 @@ def test_masked_by_default_and_clear_only_as_asked(client: CheckedClient, clerk:
     assert not any(secret in shown.get_data(as_text=True) for secret in full.secrets)
     asked = look(client, clerk[1], full, fields=["phone", "balance_points", "communities", "consents", "bound_at"])
     clear = asked.get_json()["clear"]
-    assert (clear["phone"], clear["balance_points"], len(clear["consents"])) == (PHONE, 70, 3)
+    assert (clear["phone"], clear["balance_points"], len(clear["consents"])) == (PHONE, 70, 4)
     assert clear["communities"] == ["东山街道演示社区"] and "name" not in clear
     assert full.who.name not in asked.get_data(as_text=True)
 
