@@ -223,12 +223,9 @@ def others(call: Call) -> list[dict[str, Any]]:
         "basis": "另一份证明", "card": {"name": "测试甲乙", "id_number": "11010519491231002X"},
         "content": {"version": "t.other"}, "slot_starts_at": "2027-01-01T01:00:00Z",
         "rows": [{"另一列": "另一行"}], "description": "另一个系统", "overlap_hours": 1,
-<<<<<<< HEAD
         "intends": "另一种打算", "offer": {"slug": "another"}, "month": "2024-02", "paid_at": "2026-01-02T00:00:00Z",
         "venue": {"name": "另一处", "address": "另一条路", "lat": 31.9, "lon": 118.8},
-=======
         "plate": "苏B12345", "ticket": "T-OTHER",
->>>>>>> 22e14b0
     }  # fmt: skip
     changed = {name: value for name, value in changes.items() if name in call.body}
     assert changed, f"say what another request of {call.name} is"

@@ -93,6 +93,7 @@ def test_every_keeper_speaks_of_tables_that_exist_and_of_each_once() -> None:
         "privacy",
         "staff",
         "batches",
+        "settlement",
     }
 
 
