@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from backend.admissions.models import Admission
@@ -181,6 +181,22 @@ def test_a_withdrawal_counts_at_once_also_for_the_car_inside(session: Session, p
     assert left(session, park, ticket)["benefit"] is None
     (stay,) = service.my_stays(session, made.id, 10)
     assert (stay.state, stay.fee_fen) == (rules.UNLINKED, None)
+
+
+@pytest.mark.parametrize("which", ["general", "general text", "operator text"])
+def test_each_of_the_two_consents_counts_by_itself_and_to_the_text_in_force(
+    session: Session, park: CarPark, which: str
+) -> None:
+    made = driver(session, park)
+    given, row = consents.consents_table(), tables.operators
+    assert asked(session, park, made.plate)["entitled"]
+    change = {
+        "general": update(given).where(given.c.resident_id == made.id).values(granted=False),
+        "general text": update(given).where(given.c.resident_id == made.id).values(text_version="2020.1"),
+        "operator text": update(row).where(row.c.resident_id == made.id).values(text_version="2020.1"),
+    }[which]
+    session.execute(change)
+    assert not asked(session, park, made.plate)["entitled"]
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
