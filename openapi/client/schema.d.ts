@@ -2605,6 +2605,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/parking/operators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 有停车优惠的运营单位
+         * @description 可调用者：resident（本人）。权限：`parking.read_own`。
+         */
+        get: operations["list_parking_operators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/parking/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 谁在何时、何处问过我的车牌，答复是可以还是不可以，新的在前
+         * @description 没有得到授权的询问也在内，答复一律是不可以。
+         *
+         *     可调用者：resident（本人）。权限：`parking.read_own`。
+         */
+        get: operations["list_parking_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/parking/stays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的停车，新的在前；金额单位为分
+         * @description 可调用者：resident（本人）。权限：`parking.read_own`。
+         */
+        get: operations["list_parking_stays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -2643,6 +2705,80 @@ export interface paths {
          *     可调用者：resident（本人）。权限：`privacy.correct`。
          */
         put: operations["correct_phone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/plates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 我的车牌，以及允许谁询问
+         * @description 可调用者：resident（本人）。权限：`parking.read_own`。
+         */
+        get: operations["list_plates"];
+        put?: never;
+        /**
+         * 登记一块车牌
+         * @description 民用号牌（GA 36—2018），含新能源。登记后是 `pending`：在停车场由工作人员看到车和您出示的身份码，用
+         *     `POST /venue/plate-confirmations` 确认后才有用，三十天没有确认的自动删除。最多 5 块。
+         *
+         *     可调用者：resident（本人）。权限：`parking.manage_own`。
+         */
+        post: operations["register_plate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/plates/{plate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plate_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * 删除一块车牌，对所有停车场的授权随之结束
+         * @description 可调用者：resident（本人）。权限：`parking.manage_own`。
+         */
+        delete: operations["remove_plate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/plates/{plate_id}/operators/{partner_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plate_id: string;
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 允许或不再允许一家停车运营单位询问这块车牌，立即生效
+         * @description 允许前要先同意 `parking` 事项，并写明读过的文本版本。撤回后，在场的停车与您断开。
+         *
+         *     可调用者：resident（本人）。权限：`parking.manage_own`。
+         */
+        put: operations["set_plate_operator"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3247,6 +3383,75 @@ export interface paths {
          *     可调用者：office、staff（任何商户的，与自己有关的除外）。权限：`obligations.decide`。
          */
         post: operations["decide_obligation_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 这块车牌此刻在本停车场有没有优惠
+         * @description 车主授权了本单位才有答复；没有登记、没有授权、没有优惠，答复都是同样的 `entitled: false`，不说明原因。
+         *     车主看得到每次询问。`valid_until` 之前可以依此答复；离场时实际使用的以 `POST /operator/exits` 的答复为准。
+         *
+         *     可调用者：device（本机所属场馆）。权限：`parking.operate`。
+         */
+        post: operations["ask_parking_entitlement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 报入场
+         * @description 票号在本停车场只用一次，不能含车牌。时间不晚于现在两分钟，不早于七天前。车主没有授权的，只记票号，不记车牌；
+         *     答复相同。
+         *
+         *     可调用者：device（本机所属场馆）。权限：`parking.operate`。
+         */
+        post: operations["report_parking_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/exits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 报离场，并使用一项优惠
+         * @description 写明 `offer_id` 的，使用车主已有的券，或即时兑换并使用不需要积分的优惠；一次停车一项。优惠是后付费的，`owed_fen`
+         *     为应付多少分（0 为无须付款），`obligation_id` 是这笔账单。优惠不能用时（`benefit-not-available`）没有记录离场。
+         *
+         *     可调用者：device（本机所属场馆）。权限：`parking.operate`。
+         */
+        post: operations["report_parking_exit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4898,7 +5103,7 @@ export interface paths {
          *
          *     可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["list_statements"];
+        get: operations["list_settlements"];
         put?: never;
         /**
          * 编制一家合作机构一个月的结算单
@@ -4906,7 +5111,7 @@ export interface paths {
          *
          *     可调用者：office、staff（任何合作机构）。权限：`settlement.office`。
          */
-        post: operations["prepare_statement"];
+        post: operations["prepare_settlement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4926,7 +5131,7 @@ export interface paths {
          * 一份结算单，附按优惠、场所和付款单位的合计
          * @description 可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["read_statement"];
+        get: operations["read_settlement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4952,7 +5157,7 @@ export interface paths {
          *
          *     可调用者：partner-manager、staff（本单位）。权限：`settlement.review`。
          */
-        post: operations["agree_statement"];
+        post: operations["agree_settlement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4976,7 +5181,7 @@ export interface paths {
          *
          *     可调用者：office、staff（任何合作机构）。权限：`settlement.office`。
          */
-        post: operations["close_statement"];
+        post: operations["close_settlement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4996,7 +5201,7 @@ export interface paths {
          * 对结算单各行的异议，先提出的在前
          * @description 可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["list_statement_disputes"];
+        get: operations["list_settlement_disputes"];
         put?: never;
         /**
          * 对结算单的一行提出异议
@@ -5004,7 +5209,7 @@ export interface paths {
          *
          *     可调用者：partner-manager、staff（本单位）。权限：`settlement.review`。
          */
-        post: operations["dispute_line"];
+        post: operations["dispute_settlement_line"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5029,7 +5234,7 @@ export interface paths {
          *
          *     可调用者：office、staff（任何合作机构）。权限：`settlement.office`。
          */
-        post: operations["decide_line_dispute"];
+        post: operations["decide_settlement_dispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5051,7 +5256,7 @@ export interface paths {
          *
          *     可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["list_statement_lines"];
+        get: operations["list_settlement_lines"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5073,7 +5278,7 @@ export interface paths {
          * 结算单的 PDF，供打印签章；已关账的月份每次下载逐字节相同
          * @description 可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["download_statement_pdf"];
+        get: operations["download_settlement_pdf"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5095,7 +5300,7 @@ export interface paths {
          * 结算单的 Excel 工作簿：合计、逐笔明细、异议三张表
          * @description 可调用者：auditor、office、partner-manager、staff（本单位，项目办公室和审计看全部）。权限：`settlement.read`。
          */
-        get: operations["download_statement_xlsx"];
+        get: operations["download_settlement_xlsx"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5457,6 +5662,29 @@ export interface paths {
         get: operations["read_offline_pack"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/venue/plate-confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 当面确认一块车牌
+         * @description 工作人员看到这辆车，并扫描车主手机上的身份码（用途 `offer`，60 秒有效）。车主须已登记这块车牌。
+         *     车牌原由另一人确认的，那一人的随即结束，并收到通知。同一个 Idempotency-Key 重试得到同样的答复。
+         *
+         *     可调用者：device（本机所属场馆）。权限：`parking.confirm`。
+         */
+        post: operations["confirm_plate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7225,6 +7453,16 @@ export interface components {
             kind: "guardian" | "ward";
             represented: components["schemas"]["CardRequest"];
         };
+        HeldParkingBenefitView: {
+            benefit: {
+                [key: string]: unknown;
+            };
+            held: boolean;
+            kind: string;
+            /** Format: uuid */
+            offer_id: string;
+            title: string;
+        };
         HelpRequest: {
             /** @default null */
             card: components["schemas"]["CardRequest"] | null;
@@ -7936,6 +8174,128 @@ export interface components {
             /** @description Total number of pages. */
             total_pages?: number;
         };
+        ParkingBenefitView: {
+            benefit: {
+                [key: string]: unknown;
+            };
+            kind: string;
+            /** Format: uuid */
+            offer_id: string;
+            title: string;
+        };
+        ParkingEntitlementView: {
+            benefits: components["schemas"]["HeldParkingBenefitView"][];
+            entitled: boolean;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            valid_until: string;
+        };
+        ParkingEntryRequest: {
+            /** Format: date-time */
+            entered_at: string;
+            /** @example 苏A12345 */
+            plate: string;
+            /** @description 票号，不含车牌 */
+            ticket: string;
+        };
+        ParkingEntryView: {
+            /** Format: date-time */
+            entered_at: string;
+            /** Format: uuid */
+            id: string;
+            ticket: string;
+            /** Format: uuid */
+            venue_id: string;
+        };
+        ParkingExitRequest: {
+            /** Format: date-time */
+            exited_at: string;
+            fee_fen: number;
+            /**
+             * Format: uuid
+             * @default null
+             */
+            offer_id: string | null;
+            /** @default null */
+            owed_fen: number | null;
+            /** @description 票号，不含车牌 */
+            ticket: string;
+        };
+        ParkingExitView: {
+            /** Format: uuid */
+            admission_id: string | null;
+            benefit: components["schemas"]["ParkingBenefitView"] | null;
+            /** Format: date-time */
+            exited_at: string;
+            fee_fen: number;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            obligation_id: string | null;
+            ticket: string;
+        };
+        ParkingOperatorPage: {
+            items: components["schemas"]["ParkingOperatorView"][];
+            next_cursor: string | null;
+        };
+        ParkingOperatorView: {
+            name: string;
+            /** Format: uuid */
+            partner_id: string;
+            venues: string[];
+        };
+        ParkingPlaceView: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        ParkingQuestionPage: {
+            items: components["schemas"]["ParkingQuestionView"][];
+            next_cursor: string | null;
+        };
+        ParkingQuestionRequest: {
+            /** @example 苏A12345 */
+            plate: string;
+        };
+        ParkingQuestionView: {
+            answered_yes: boolean;
+            /** Format: date-time */
+            at: string;
+            /** Format: uuid */
+            id: string;
+            operator: components["schemas"]["ParkingPlaceView"];
+            plate: string | null;
+            /** @enum {string} */
+            purpose: "entitlement" | "entry" | "exit";
+            purpose_text: string;
+            venue: components["schemas"]["ParkingPlaceView"];
+        };
+        ParkingStayPage: {
+            items: components["schemas"]["ParkingStayView"][];
+            next_cursor: string | null;
+        };
+        ParkingStayView: {
+            /** Format: uuid */
+            admission_id: string | null;
+            /** Format: date-time */
+            entered_at: string;
+            /** Format: date-time */
+            exited_at: string | null;
+            fee_fen: number | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            obligation_id: string | null;
+            /** Format: uuid */
+            offer_id: string | null;
+            operator: components["schemas"]["ParkingPlaceView"];
+            plate: string | null;
+            /** @enum {string} */
+            state: "inside" | "left" | "unlinked";
+            state_text: string;
+            venue: components["schemas"]["ParkingPlaceView"];
+        };
         PartnerApplicationPage: {
             items: components["schemas"]["PartnerApplicationView"][];
             next_cursor: string | null;
@@ -8141,6 +8501,51 @@ export interface components {
         PhoneView: {
             phone: string;
         };
+        PlateConfirmationRequest: {
+            code: string;
+            /** @example 苏A12345 */
+            plate: string;
+        };
+        PlateConfirmationView: {
+            /** Format: date-time */
+            confirmed_at: string;
+            /** @enum {string} */
+            state: "confirmed";
+        };
+        PlateOperatorRequest: {
+            granted: boolean;
+            /** @default null */
+            text_version: string | null;
+        };
+        PlateOperatorView: {
+            /** Format: date-time */
+            granted_at: string;
+            /** Format: uuid */
+            partner_id: string;
+        };
+        PlatePage: {
+            items: components["schemas"]["PlateView"][];
+            next_cursor: string | null;
+        };
+        PlateRequest: {
+            /** @example 苏A12345 */
+            plate: string;
+        };
+        PlateView: {
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: uuid */
+            id: string;
+            operators: components["schemas"]["PlateOperatorView"][];
+            plate: string;
+            /** @enum {string} */
+            state: "pending" | "confirmed" | "ended";
+            state_text: string;
+        };
         PledgeView: {
             articles: string[];
             /** Format: date */
@@ -8261,7 +8666,7 @@ export interface components {
          * @description 本版本会答复的全部问题类型；以后可能增加，未知的类型请按 status 处理
          * @enum {string}
          */
-        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-a-partner" | "/problems/already-booked" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/application-open" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/blackout-day" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/case-decided" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/conflict-settled" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-not-yet" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/dispute-decided" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-due" | "/problems/invitation-not-valid" | "/problems/invitation-used" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/line-already-disputed" | "/problems/line-not-proven" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/month-not-over" | "/problems/no-local-password" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-extendable" | "/problems/not-found" | "/problems/not-paused" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-waiting" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/nothing-to-undo" | "/problems/obligation-dispute-decided" | "/problems/obligation-not-possible" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-conflict" | "/problems/own-declaration" | "/problems/own-dispute" | "/problems/own-pause" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/points-limit-reached" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/proposal-open" | "/problems/proposal-refused" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/root-not-yet" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/slot-free" | "/problems/slot-full" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/statement-closed" | "/problems/statement-not-ready" | "/problems/statement-too-long" | "/problems/statement-unproved" | "/problems/status-unknown" | "/problems/step-missing" | "/problems/storage-full" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-proposals" | "/problems/too-many-returned-rows" | "/problems/too-many-waiting" | "/problems/too-many-webhook-secrets" | "/problems/too-many-webhooks" | "/problems/transfer-refused" | "/problems/try-again" | "/problems/undo-too-late" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/webhook-disabled" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
+        ProblemType: "/problems/account-refused" | "/problems/adults-only" | "/problems/already-a-partner" | "/problems/already-booked" | "/problems/already-checked-in" | "/problems/already-declared" | "/problems/already-reversed" | "/problems/already-reviewed" | "/problems/already-used" | "/problems/application-open" | "/problems/appointment-outdated" | "/problems/approval-changed" | "/problems/approval-closed" | "/problems/approval-outdated" | "/problems/batch-not-ready" | "/problems/benefit-not-available" | "/problems/blackout-day" | "/problems/budget-exhausted" | "/problems/cancelled" | "/problems/case-decided" | "/problems/check-in-closed" | "/problems/city-missing" | "/problems/city-refused" | "/problems/code-expired" | "/problems/code-not-verified" | "/problems/community-needed" | "/problems/community-not-joined" | "/problems/concerns-yourself" | "/problems/conflict" | "/problems/conflict-settled" | "/problems/consent-missing" | "/problems/consent-text-changed" | "/problems/content-too-large" | "/problems/coupon-expired" | "/problems/coupon-not-active" | "/problems/coupon-not-yet" | "/problems/coupon-required" | "/problems/covenant-already-signed" | "/problems/covenant-changed" | "/problems/credentials-refused" | "/problems/deadline-exceeded" | "/problems/declaration-evidence-gone" | "/problems/declaration-not-open" | "/problems/declaration-pledge-changed" | "/problems/declarations-closed" | "/problems/deed-already-submitted" | "/problems/delegation-refused" | "/problems/departure-text-changed" | "/problems/device-key-known" | "/problems/device-retired" | "/problems/device-without-venue" | "/problems/dispute-decided" | "/problems/draft-faulty" | "/problems/draft-proposed" | "/problems/enrolment-refused" | "/problems/entity-name-mismatch" | "/problems/execution-refused" | "/problems/export-expired" | "/problems/export-used" | "/problems/file-refused" | "/problems/guardian-needed" | "/problems/hold-closed" | "/problems/idempotency-conflict" | "/problems/idempotency-key-missing" | "/problems/identity-already-bound" | "/problems/identity-not-bound" | "/problems/identity-not-verified" | "/problems/image-too-large" | "/problems/internal-error" | "/problems/invalid-request" | "/problems/invitation-awaits-approval" | "/problems/invitation-not-due" | "/problems/invitation-not-valid" | "/problems/invitation-used" | "/problems/last-account-admin" | "/problems/limit-reached" | "/problems/line-already-disputed" | "/problems/line-not-proven" | "/problems/malformed-request" | "/problems/merchant-code-revoked" | "/problems/merchant-code-unknown" | "/problems/merchant-refused" | "/problems/method-not-allowed" | "/problems/month-not-over" | "/problems/no-local-password" | "/problems/not-a-car-park" | "/problems/not-allowed" | "/problems/not-an-image" | "/problems/not-cancellable" | "/problems/not-delegable" | "/problems/not-enough-points" | "/problems/not-entitled" | "/problems/not-extendable" | "/problems/not-found" | "/problems/not-paused" | "/problems/not-reversible" | "/problems/not-signed-in" | "/problems/not-waiting" | "/problems/not-your-item" | "/problems/not-your-offer" | "/problems/not-your-proposal" | "/problems/not-yourself" | "/problems/nothing-to-undo" | "/problems/obligation-dispute-decided" | "/problems/obligation-not-possible" | "/problems/offer-closed" | "/problems/offline-not-allowed" | "/problems/oidc-not-configured" | "/problems/oidc-refused" | "/problems/oidc-subject-taken" | "/problems/oidc-subject-unknown" | "/problems/oidc-unavailable" | "/problems/organisation-needed" | "/problems/organisation-without-code" | "/problems/otp-not-accepted" | "/problems/own-conflict" | "/problems/own-declaration" | "/problems/own-dispute" | "/problems/own-pause" | "/problems/own-proposal" | "/problems/own-submission" | "/problems/plate-not-registered" | "/problems/points-limit-reached" | "/problems/printed-code-unknown" | "/problems/proof-kind-unavailable" | "/problems/proposal-open" | "/problems/proposal-refused" | "/problems/publicity-name-too-common" | "/problems/quarantine-decided" | "/problems/rate-limited" | "/problems/read-only" | "/problems/record-exists" | "/problems/record-refused" | "/problems/record-self-declared" | "/problems/record-status-not-possible" | "/problems/refresh-refused" | "/problems/roles-not-compatible" | "/problems/root-not-yet" | "/problems/scan-time-not-credible" | "/problems/scoring-version-unknown" | "/problems/second-person-needed" | "/problems/sign-in-refused" | "/problems/signature-invalid" | "/problems/signature-required" | "/problems/signing-key-missing" | "/problems/simulation-under-way" | "/problems/slot-free" | "/problems/slot-full" | "/problems/sold-out" | "/problems/spending-paused" | "/problems/statement-closed" | "/problems/statement-not-ready" | "/problems/statement-too-long" | "/problems/statement-unproved" | "/problems/status-unknown" | "/problems/stay-ended" | "/problems/step-missing" | "/problems/storage-full" | "/problems/ticket-known" | "/problems/ticket-unknown" | "/problems/too-many-attempts" | "/problems/too-many-batches" | "/problems/too-many-declarations" | "/problems/too-many-images" | "/problems/too-many-pending" | "/problems/too-many-plates" | "/problems/too-many-proposals" | "/problems/too-many-returned-rows" | "/problems/too-many-waiting" | "/problems/too-many-webhook-secrets" | "/problems/too-many-webhooks" | "/problems/transfer-refused" | "/problems/try-again" | "/problems/undo-too-late" | "/problems/unknown-host" | "/problems/unsupported-media-type" | "/problems/upload-broken" | "/problems/upload-forgotten" | "/problems/upload-too-slow" | "/problems/uploads-busy" | "/problems/username-taken" | "/problems/webhook-disabled" | "/problems/wechat-account-blocked" | "/problems/wechat-code-invalid" | "/problems/wechat-code-used" | "/problems/wechat-message-invalid" | "/problems/wechat-not-configured" | "/problems/wechat-not-subscribed" | "/problems/wechat-openid-invalid" | "/problems/wechat-page-unknown" | "/problems/wechat-quota-exhausted" | "/problems/wechat-refused" | "/problems/wechat-request-invalid" | "/problems/wechat-scene-invalid" | "/problems/wechat-text-too-long" | "/problems/wechat-token-refused" | "/problems/wechat-too-frequent" | "/problems/wechat-unavailable" | "/problems/wechat-visit-too-old";
         ProofAgainRequest: {
             otp?: string;
             /** Format: password */
@@ -8956,7 +9361,7 @@ export interface components {
         RunningMonthView: {
             month: string;
             partner: components["schemas"]["SettledPartnerView"];
-            sums: components["schemas"]["StatementSumView"][];
+            sums: components["schemas"]["SettlementSumView"][];
         };
         ScanRequest: {
             code: string;
@@ -9217,6 +9622,38 @@ export interface components {
             id: string;
             name: string;
         };
+        SettlementLinePage: {
+            items: components["schemas"]["SettlementLineView"][];
+            next_cursor: string | null;
+        };
+        SettlementLineView: {
+            /** Format: uuid */
+            admission_id: string;
+            /** Format: date-time */
+            counted_at: string;
+            /** Format: uuid */
+            device_id: string;
+            due_fen: number;
+            funding_account: string;
+            /** Format: date-time */
+            happened_at: string;
+            /** @enum {string} */
+            kind: "admission" | "correction";
+            note: string;
+            number: number;
+            offer: components["schemas"]["SettledOfferView"];
+            payer: string;
+            points: number;
+            price_fen: number;
+            /** @enum {string} */
+            source: "online" | "offline" | "operator";
+            /**
+             * Format: uuid
+             * @description 积分流水编号；不动积分的为 null
+             */
+            transfer_id: string | null;
+            venue: components["schemas"]["SettledPartnerView"];
+        };
         SettlementRequest: {
             funding_account: string;
             settlement_price_fen: number;
@@ -9242,7 +9679,7 @@ export interface components {
             /** @enum {string} */
             state: "preparing" | "proposed" | "agreed" | "closed";
             state_text: string;
-            sums: components["schemas"]["StatementSumView"][];
+            sums: components["schemas"]["SettlementSumView"][];
             total_fen: number;
             total_points: number;
         };
@@ -9273,6 +9710,16 @@ export interface components {
             state_text: string;
             total_fen: number;
             total_points: number;
+        };
+        SettlementSumView: {
+            due_fen: number;
+            /** @description 付款单位的代号；空为不另行付款 */
+            funding_account: string;
+            lines: number;
+            offer: components["schemas"]["SettledOfferView"];
+            payer: string;
+            points: number;
+            venue: components["schemas"]["SettledPartnerView"];
         };
         SignCovenantRequest: {
             /** @default null */
@@ -9360,6 +9807,10 @@ export interface components {
         SlotPage: {
             items: components["schemas"]["SlotView"][];
             next_cursor: string | null;
+        };
+        SlotPauseLiftedView: {
+            /** Format: uuid */
+            id: string;
         };
         SlotPausePage: {
             items: components["schemas"]["SlotPauseView"][];
@@ -9465,37 +9916,21 @@ export interface components {
             status: "proposed" | "approved" | "rejected" | "withdrawn" | "expired";
             username: string;
         };
-        StatementLinePage: {
-            items: components["schemas"]["StatementLineView"][];
-            next_cursor: string | null;
-        };
         StatementLineView: {
-            /** Format: uuid */
-            admission_id: string;
+            /** @description 正数为收入，负数为支出 */
+            amount_points: number;
             /** Format: date-time */
-            counted_at: string;
+            at: string;
+            balance_after_points: number;
+            code: string;
+            counterparty: string;
             /** Format: uuid */
-            device_id: string;
-            due_fen: number;
-            funding_account: string;
-            /** Format: date-time */
-            happened_at: string;
-            /** @enum {string} */
-            kind: "admission" | "correction";
-            note: string;
+            id: string;
+            kind: string;
+            /** @description 钱包里的第几笔，从 1 起 */
             number: number;
-            offer: components["schemas"]["SettledOfferView"];
-            payer: string;
-            points: number;
-            price_fen: number;
-            /** @enum {string} */
-            source: "online" | "offline" | "operator";
-            /**
-             * Format: uuid
-             * @description 积分流水编号；不动积分的为 null
-             */
-            transfer_id: string | null;
-            venue: components["schemas"]["SettledPartnerView"];
+            reason: string;
+            title: string;
         };
         StatementMonthPage: {
             items: components["schemas"]["StatementMonthView"][];
@@ -9515,16 +9950,6 @@ export interface components {
             month: string;
             /** @description 期初余额 */
             opening_points: number;
-        };
-        StatementSumView: {
-            due_fen: number;
-            /** @description 付款单位的代号；空为不另行付款 */
-            funding_account: string;
-            lines: number;
-            offer: components["schemas"]["SettledOfferView"];
-            payer: string;
-            points: number;
-            venue: components["schemas"]["SettledPartnerView"];
         };
         StatementView: {
             /** @description 期末余额何时到期 */
@@ -13531,14 +13956,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description OK */
+            200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["SlotPauseLiftedView"];
+                };
             };
             /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
             400: {
@@ -22344,6 +22771,288 @@ export interface operations {
             };
         };
     };
+    list_parking_operators: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingOperatorPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_parking_questions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingQuestionPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_parking_stays: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingStayPage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -22564,6 +23273,441 @@ export interface operations {
                 };
             };
             /** @description `deadline-exceeded` 处理超时，请稍后重试；`wechat-not-configured` 微信接口尚未配置好；`wechat-unavailable` 微信服务暂时不可用 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_plates: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatePage"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_plate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlateRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlateView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict` 幂等键已用于另一个请求；`too-many-plates` 登记的车牌已满 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_plate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_plate_operator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plate_id: string;
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlateOperatorRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlateView"];
+                };
+            };
+            /** @description `malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `consent-missing` 需要您先同意；`identity-not-bound` 请先实名绑定；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found` 没有找到 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `consent-text-changed` 同意书已更新，请重新阅读 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -25154,6 +26298,402 @@ export interface operations {
                 };
             };
             /** @description `idempotency-conflict` 幂等键已用于另一个请求；`obligation-not-possible` 这笔事项现在不能这样处理 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_parking_entitlement: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 签名的时间，Unix 秒，与本站相差不超过 60 秒。 */
+                "X-Signature-Timestamp": string;
+                /** @description base64url 的 Ed25519 签名，签 ASCII 文本 xinyi-request-v1|方法|路径|时间|Idempotency-Key|请求体的 SHA-256（小写十六进制）。 */
+                "X-Signature": string;
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParkingQuestionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingEntitlementView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录；`signature-required` 请求没有签名 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-a-car-park` 本场所不是停车场；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`signature-invalid` 请求的签名无效 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-without-venue` 设备尚未绑定场所；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_parking_entry: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 签名的时间，Unix 秒，与本站相差不超过 60 秒。 */
+                "X-Signature-Timestamp": string;
+                /** @description base64url 的 Ed25519 签名，签 ASCII 文本 xinyi-request-v1|方法|路径|时间|Idempotency-Key|请求体的 SHA-256（小写十六进制）。 */
+                "X-Signature": string;
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParkingEntryRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingEntryView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录；`signature-required` 请求没有签名 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-a-car-park` 本场所不是停车场；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`signature-invalid` 请求的签名无效 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-without-venue` 设备尚未绑定场所；`idempotency-conflict` 幂等键已用于另一个请求；`ticket-known` 票号已经用过 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_parking_exit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 签名的时间，Unix 秒，与本站相差不超过 60 秒。 */
+                "X-Signature-Timestamp": string;
+                /** @description base64url 的 Ed25519 签名，签 ASCII 文本 xinyi-request-v1|方法|路径|时间|Idempotency-Key|请求体的 SHA-256（小写十六进制）。 */
+                "X-Signature": string;
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParkingExitRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkingExitView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录；`signature-required` 请求没有签名 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-a-car-park` 本场所不是停车场；`not-allowed` 没有权限；`not-delegable` 这件事不能代办；`signature-invalid` 请求的签名无效 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket-unknown` 没有这张停车票 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `benefit-not-available` 这项优惠现在不能用；`device-without-venue` 设备尚未绑定场所；`idempotency-conflict` 幂等键已用于另一个请求；`stay-ended` 这次停车已经离场 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -33661,7 +35201,7 @@ export interface operations {
             };
         };
     };
-    list_statements: {
+    list_settlements: {
         parameters: {
             query?: {
                 limit?: number;
@@ -33758,7 +35298,7 @@ export interface operations {
             };
         };
     };
-    prepare_statement: {
+    prepare_settlement: {
         parameters: {
             query?: never;
             header: {
@@ -33892,7 +35432,7 @@ export interface operations {
             };
         };
     };
-    read_statement: {
+    read_settlement: {
         parameters: {
             query?: never;
             header?: never;
@@ -33976,7 +35516,7 @@ export interface operations {
             };
         };
     };
-    agree_statement: {
+    agree_settlement: {
         parameters: {
             query?: never;
             header: {
@@ -34081,7 +35621,7 @@ export interface operations {
             };
         };
     };
-    close_statement: {
+    close_settlement: {
         parameters: {
             query?: never;
             header: {
@@ -34186,7 +35726,7 @@ export interface operations {
             };
         };
     };
-    list_statement_disputes: {
+    list_settlement_disputes: {
         parameters: {
             query?: {
                 limit?: number;
@@ -34291,7 +35831,7 @@ export interface operations {
             };
         };
     };
-    dispute_line: {
+    dispute_settlement_line: {
         parameters: {
             query?: never;
             header: {
@@ -34427,7 +35967,7 @@ export interface operations {
             };
         };
     };
-    decide_line_dispute: {
+    decide_settlement_dispute: {
         parameters: {
             query?: never;
             header: {
@@ -34564,7 +36104,7 @@ export interface operations {
             };
         };
     };
-    list_statement_lines: {
+    list_settlement_lines: {
         parameters: {
             query?: {
                 limit?: number;
@@ -34586,7 +36126,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatementLinePage"];
+                    "application/json": components["schemas"]["SettlementLinePage"];
                 };
             };
             /** @description `malformed-request` 请求无法读取 */
@@ -34669,7 +36209,7 @@ export interface operations {
             };
         };
     };
-    download_statement_pdf: {
+    download_settlement_pdf: {
         parameters: {
             query?: never;
             header?: never;
@@ -34753,7 +36293,7 @@ export interface operations {
             };
         };
     };
-    download_statement_xlsx: {
+    download_settlement_xlsx: {
         parameters: {
             query?: never;
             header?: never;
@@ -36678,6 +38218,149 @@ export interface operations {
                 };
             };
             /** @description `deadline-exceeded` 处理超时，请稍后重试；`signing-key-missing` 签名密钥尚未就绪 */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 其他问题（RFC 9457） */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_plate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 调用方在发送前生成并保存的 UUID；重试时原样再发。 */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlateConfirmationRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlateConfirmationView"];
+                };
+            };
+            /** @description `idempotency-key-missing` 缺少幂等键；`malformed-request` 请求无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-signed-in` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-a-car-park` 本场所不是停车场；`not-allowed` 没有权限；`not-delegable` 这件事不能代办 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `plate-not-registered` 出示人没有登记这块车牌 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device-without-venue` 设备尚未绑定场所；`idempotency-conflict` 幂等键已用于另一个请求 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-expired` 二维码已过期 */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content-too-large` 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type` 不支持这种内容类型 */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-not-verified` 二维码未通过验证；`invalid-request` 请求内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited` 请求过于频繁；`too-many-attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline-exceeded` 处理超时，请稍后重试 */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

@@ -101,6 +101,7 @@ export const ACTIONS = {
   "partners.staff.approve": "批准开设合作方管理员账号",
   "partners.staff.reject": "不予批准开设合作方管理员账号",
   "partners.staff.withdraw": "撤回开设合作方管理员账号",
+  "bookings.lift-pause": "解除爽约后的暂停预约",
   "settlement.prepare": "编制结算单",
   "settlement.agree": "确认结算单",
   "settlement.dispute": "对结算单提出异议",
