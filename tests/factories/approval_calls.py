@@ -72,9 +72,10 @@ class ApprovalCalls:
 
 
 def tomled(content: Mapping[str, Any]) -> str:
-    """A policy as TOML: texts, numbers, and lists of tables of these."""
+    """A policy as TOML: texts, numbers, tables of these, and lists of such tables."""
     plain = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()
-             if not isinstance(value, list)]  # fmt: skip
+             if not isinstance(value, list | dict)]  # fmt: skip
+    plain += [f"[{key}]\n{tomled(value)}" for key, value in content.items() if isinstance(value, dict)]
     tables = [f"[[{key}]]\n{tomled(item)}" for key, items in content.items() if isinstance(items, list)
               for item in items]  # fmt: skip
     return "\n".join([*plain, *tables])
