@@ -26,10 +26,13 @@ class SettlementCalls:
     coupon_id: UUID
     months = 0
 
-    @property
-    def settler(self) -> people.Staff:
-        """The partner's manager."""
-        return self.staff["partner-manager"]
+    def settler(self, label: str = "partner-manager") -> people.Staff:
+        """A partner's manager."""
+        return self.staff[label]
+
+    def settling(self, label: str = "partner-manager") -> service.Actor:
+        who = self.settler(label)
+        return service.Actor(who.staff_id, "partner-manager", frozenset({who.organisation_id}))
 
     def another_month(self) -> date:
         """A month that is over and that no other call has."""
@@ -39,9 +42,9 @@ class SettlementCalls:
             month = rules.month_before(month)
         return month
 
-    def new_statement(self, session: Session) -> UUID:
+    def new_statement(self, session: Session, label: str = "partner-manager") -> UUID:
         """A month of one line, proposed."""
-        month, partner_id = self.another_month(), self.settler.organisation_id
+        month, partner_id = self.another_month(), self.settler(label).organisation_id
         at = clock.start_of_day(month) + timedelta(days=3)
         session.execute(
             insert(Admission).values(
@@ -56,10 +59,9 @@ class SettlementCalls:
         preparing.write_stretch(session, key)
         return key
 
-    def new_dispute(self, session: Session) -> tuple[UUID, UUID]:
-        key = self.new_statement(session)
-        actor = service.Actor(self.settler.staff_id, "partner-manager", frozenset({self.settler.organisation_id}))
-        return key, service.dispute(session, key, 1, 950, "测试异议", actor, shops.act(uuid4()))
+    def new_dispute(self, session: Session, label: str = "partner-manager") -> tuple[UUID, UUID]:
+        key = self.new_statement(session, label)
+        return key, service.dispute(session, key, 1, 950, "测试异议", self.settling(label), shops.act(uuid4()))
 
     def _list_settlements(self, session: Session) -> dict[str, Any]:
         self.new_statement(session)
@@ -70,7 +72,7 @@ class SettlementCalls:
 
     def _prepare_settlement(self, _: Session) -> dict[str, Any]:
         month = f"{self.another_month():%Y-%m}"
-        return {"who": "office", "body": {"partner_id": str(self.settler.organisation_id), "month": month}}
+        return {"who": "office", "body": {"partner_id": str(self.settler().organisation_id), "month": month}}
 
     def _read_settlement(self, session: Session) -> dict[str, Any]:
         return {"who": "partner-manager", "params": {"statement_id": self.new_statement(session)}}
@@ -92,6 +94,5 @@ class SettlementCalls:
 
     def _close_settlement(self, session: Session) -> dict[str, Any]:
         key = self.new_statement(session)
-        actor = service.Actor(self.settler.staff_id, "partner-manager", frozenset({self.settler.organisation_id}))
-        service.agree(session, key, actor, shops.act(uuid4()))
+        service.agree(session, key, self.settling(), shops.act(uuid4()))
         return {"who": "office", "params": {"statement_id": key}}

@@ -73,6 +73,9 @@ OPEN_BY_DESIGN = {
     "decide_obligation_dispute": "the office decides every partner's disputes",
     "decide_quarantined": "the office decides for every department",
     "decide_conflict": "the office decides for every partner",
+    **dict.fromkeys(
+        ("prepare_settlement", "decide_settlement_dispute", "close_settlement"), "the office settles with every partner"
+    ),
 }  # fmt: skip
 """Where another's id is a choice and no trespass: the operation, or one of its fields."""
 
@@ -107,6 +110,7 @@ class Others:
             owing.charge(session, self.obligation)
             self.waiting = booking_calls.waiting(session, neighbour).id
             pause = booking_calls.paused(session, people.resident(session).resident_id)
+            statement, dispute = world.new_dispute(session, "other partner-manager")
             self.message = inbox.write(session, neighbour, "pause-lifted")
             self.delegation = guardians.guardian(session, world.neighbour, people.resident(session), kind="ward").id
             colleague = people.staff(session)
@@ -144,7 +148,8 @@ class Others:
             "partner_id": world.other_shop.partner_id,
             "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,
-            "batch_id": batch, "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
+            "batch_id": batch, "statement_id": statement, "dispute_id": dispute,
+            "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
             "application_id": application,
             "proposal_id": proposal,
             "request_id": request,

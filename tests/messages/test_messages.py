@@ -110,15 +110,10 @@ def test_anothers_message_is_not_there(client: CheckedClient, wechat: WechatServ
 def test_a_text_fits_its_columns_and_its_template(kind: str) -> None:
     day, until = "2026年12月31日", "2026年12月31日 23:59"
     facts = {"pause": f"为防冒领，{until} 前不能兑换；", "who": "窗口工作人员", "until": until, "day": day}
-    facts |= {"times": "999", "points": "9999", "left": "今天是最后一天"}
-    facts |= {
-        "title": "长" * 120,
-        "partner_name": "长" * 120,
-        "amount": "99999999.99 元",
-        "due": until,
-        "perk": "先享后付",
-    }
-    facts |= {"times": "999", "points": "9999", "title": "票" * 80, "reason": "因" * 100}
+    facts |= {"times": "999", "points": "9999", "left": "今天是最后一天", "title": "长" * 80, "reason": "因" * 100}
+    facts |= {"partner_name": "长" * 80, "amount": "99999999.99 元", "due": until, "perk": "先享后付"}
+    facts |= {"slot": f"{day} 23:30–23:59", "cost": "用去 999999 积分", "back": f"{until} 以前可以取消，积分退回"}
+    facts |= {"days": "366", "count": "99", "strikes": "99", "pause_days": "366", "plate": "苏AD12345"}
     title, body, link = rules.text(kind, facts)
     assert len(title) <= rules.THING and len(body) <= 400 and len(link) <= 120
     assert "分" not in body.replace("积分", "").replace("身份", "") and rules.KINDS[kind].template in rules.TEMPLATES
