@@ -178,6 +178,7 @@ def test_the_auditor_reads_no_personal_data_that_residents_own() -> None:
     shared = {name for name, one in PERMISSIONS.items() if "auditor" in one.roles and one.roles != {"auditor"}}
     assert shared == {
         "approvals.read", "policies.read", "scoring.read", "quality.read", "credentials.read", "credentials.set",
+        "settlement.read", "partners.read",
     }  # fmt: skip
     routes = {name for name, permission in PERMISSION_OF.items() if permission in shared}
     assert routes <= set(SHOWS_NOBODY)
