@@ -14,7 +14,7 @@ import pytest
 from backend.kit import clock, db
 from backend.kit.ids import new_id
 from backend.ledger import service as ledger
-from backend.ledger.models import allocations, lots, transfers, wallets
+from backend.ledger.models import allocations, budgets, lots, transfers, wallets
 from backend.statements import rules, service
 from tests.accounts.test_routes import API, slug
 from tests.checked_client import CheckedClient
@@ -164,7 +164,7 @@ def test_nobody_else_sees_them_but_a_guardian(client: CheckedClient, saver: Save
 def many(resident_id: UUID, count: int) -> None:
     """That many awards of one point in June, written as the ledger writes them, at once."""
     issuer, lot = uuid4(), new_id()
-    begin, account = at(6, 2), uuid4()
+    begin, account = at(6, 2), ledger.account_id("budget", issuer)
     rows = [
         dict(resident_id=resident_id, id=new_id(), kind="award", entry_number=n, debit_account_id=account,
              credit_account_id=resident_id, amount_points=1, code="test.award", title=f"第 {n} 件善行：清理楼道和单车",
@@ -173,6 +173,8 @@ def many(resident_id: UUID, count: int) -> None:
         for n in range(1, count + 1)
     ]  # fmt: skip
     with db.transaction() as session:
+        ledger.grant_budget(session, issuer, date(2026, 6, 1), count, None)
+        session.execute(budgets.update().where(budgets.c.organisation_id == issuer).values(spent_points=count))
         session.execute(wallets.insert(), dict(resident_id=resident_id, balance_points=count, entries=count))
         session.execute(lots.insert(), dict(resident_id=resident_id, id=lot, issuer_id=issuer,
                                             expires_on=date(2027, 1, 1), remaining_points=count))  # fmt: skip
