@@ -50,7 +50,10 @@ def _made_at_a_door(session: Session, coupon: Row[Any]) -> bool:
 
 def _end(session: Session, coupon: Row[Any], told: dict[str, Any]) -> None:
     now = clock.now()
-    coupons.change(session, coupon, status="cancelled", closed_at=now, **told)
+    coupons.change(session, coupon, status="issued", closed_at=None, **told)
+    reopened = coupons.find(session, coupon.resident_id, coupon.id)
+    assert reopened is not None
+    coupons.change(session, reopened, status="cancelled", closed_at=now)
     turns.give_back(session, coupon.resident_id, coupon.offer_id, coupon.window_start_on)
     shelf.put_place_back(session, coupon.offer_id, coupon.bucket)
     if now < coupon.valid_until:
