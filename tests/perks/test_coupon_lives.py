@@ -106,7 +106,11 @@ class CouponLives(RuleBasedStateMachine):
 
         def use(session: Session) -> None:
             service.change_coupon(
-                session, row, uses_left=row.uses_left - 1, status="used" if last else "issued", closed_at=None
+                session,
+                row,
+                uses_left=row.uses_left - 1,
+                status="used" if last else "issued",
+                closed_at=clock.now() if last else None,
             )
             if last:
                 codes.revoke_status(session, row.status_list_id, row.status_index)
