@@ -104,7 +104,7 @@ def test_every_change_of_an_offer_is_a_version_and_its_partner_reads_them(desk: 
 
 def test_what_the_partner_asks_to_be_paid_the_office_confirms_or_sets(desk: Desk) -> None:
     partner, token = desk.partner()
-    offer = offer_of(partner, settlement_price_fen=900, funding_account="演示")
+    offer = offer_of(partner, settlement_price_fen=900, funding_account="office")
     made = desk.post("/partner/offer-proposals", token, {"offer": offer}).get_json()
     silent = desk.weigh(made["id"])
     assert told(silent) == (422, "invalid-request") and silent.get_json()["errors"][0]["pointer"] == "/settlement"
