@@ -110,7 +110,6 @@ class Others:
             owing.charge(session, self.obligation)
             self.waiting = booking_calls.waiting(session, neighbour).id
             pause = booking_calls.paused(session, people.resident(session).resident_id)
-            statement, dispute = world.new_dispute(session, "other partner-manager")
             self.message = inbox.write(session, neighbour, "pause-lifted")
             self.delegation = guardians.guardian(session, world.neighbour, people.resident(session), kind="ward").id
             colleague = people.staff(session)
@@ -126,14 +125,8 @@ class Others:
             record = penalty(session, entity_code(), "别处的商店")
             source = people.organisation(session, "department", record_calls.SOURCE)
             elsewhere = people.staff(session, "data-officer", source)
-            application = world.new_application(session).id
-            proposal = world.new_proposal(session, "other partner-manager")
-            request, _ = world._asked(session, world._own(session, "other partner-manager"))
-            admission, conflict = world.admitted_twice(session)
             batch = batch_calls.push(session, elsewhere, batch_calls.row(), batch_calls.row("测试丙公司"))
-            manager = world.staff["other partner-manager"]
-            webhook = webhook_calls.webhook(session, manager).webhook.id
-            delivery = webhook_calls.delivery(session, manager, webhook)
+            partners = self._partners(session, world)
             plate = parking.registered(session, world.neighbour).plate_id
         self.by_name: dict[str, object] = {
             "resident_id": neighbour, "coupon_id": self.coupon, "file_id": self.photo, "photo_ids": self.photo,
@@ -148,19 +141,31 @@ class Others:
             "partner_id": world.other_shop.partner_id,
             "record_id": record, "waiting_id": self.waiting, "pause_id": pause,
             "declaration_id": declaration,
-            "batch_id": batch, "statement_id": statement, "dispute_id": dispute,
-            "obligation_id": self.obligation.id, "webhook_id": webhook, "delivery_id": delivery,
-            "application_id": application,
-            "proposal_id": proposal,
-            "request_id": request,
-            "admission_id": admission,
-            "conflict_id": conflict,
+            "batch_id": batch,
+            "obligation_id": self.obligation.id,
+            **partners,
         }  # fmt: skip
         self.secrets = (
             neighbour, world.neighbour.name, world.neighbour.id_number, self.coupon, self.photo,
             self.submission, entry.id, self.message, self.delegation, declaration,
             self.obligation.id, self.waiting,
         )  # fmt: skip
+
+    @staticmethod
+    def _partners(session: Session, world: World) -> dict[str, object]:
+        """What is another partner's."""
+        label = "other partner-manager"
+        manager = world.staff[label]
+        statement, dispute = world.new_dispute(session, label)
+        request, _ = world._asked(session, world._own(session, label))
+        admission, conflict = world.admitted_twice(session)
+        webhook = webhook_calls.webhook(session, manager).webhook.id
+        return {
+            "application_id": world.new_application(session).id, "proposal_id": world.new_proposal(session, label),
+            "request_id": request, "admission_id": admission, "conflict_id": conflict, "statement_id": statement,
+            "dispute_id": dispute, "webhook_id": webhook,
+            "delivery_id": webhook_calls.delivery(session, manager, webhook),
+        }  # fmt: skip
 
     @staticmethod
     def _activity(session: Session) -> UUID:
