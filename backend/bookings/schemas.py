@@ -74,4 +74,4 @@ class SlotPauseLiftedView(View):
 
 
 class LiftRequest(Request):
-    reason = Text(most=200)
+    reason = Text(required=True, most=200)

@@ -7695,7 +7695,7 @@ export interface components {
             valid_until_on: string | null;
         };
         LiftRequest: {
-            reason?: string;
+            reason: string;
         };
         LimitView: {
             limit: number;

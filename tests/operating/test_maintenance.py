@@ -46,7 +46,7 @@ def switch(*arguments: str) -> str:
     return done.output
 
 
-READS = {"verify_code", "upload_admissions", "create_coupon_code", "create_presentation_code"}
+READS = {"verify_code", "upload_admissions", "create_coupon_code", "create_presentation_code", "transfer_coupon"}
 """What is sent with POST and writes nothing; an upload answers `failed` for each row while nothing is kept."""
 WRITES = [name for name in GUARDED if METHOD_OF[name] != "GET" and name not in READS]
 
