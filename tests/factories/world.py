@@ -167,18 +167,19 @@ class World(
         self.community_organisation = home
         for role in STAFF:
             kind = KIND_OF.get(role, "office")
-            own = home if kind == "community" else self._workplace(session, role, kind)
-            other = elsewhere if kind == "community" else people.organisation(session, kind)
+            source = [SOURCE] if role == "data-officer" else []
+            own = home if kind == "community" else self._workplace(session, role, kind, *source)
+            other = elsewhere if kind == "community" else self._workplace(session, role, kind)
             for label, where in ((role, own), (f"other {role}", other)):
                 self.staff[label] = people.staff(session, role, where)
                 self.tokens[label] = people.staff_token(session, self.staff[label])
 
     @staticmethod
-    def _workplace(session: Session, role: str, kind: str) -> UUID:
-        """A data officer's is a source of the catalogue, a partner's has a credit code."""
+    def _workplace(session: Session, role: str, kind: str, *sources: str) -> UUID:
+        """A partner's has a credit code; a data officer's own is a source of the catalogue."""
         if role == "partner-manager":
             return declaring.organisation(session, kind, "测试单位", declaring.credit_code())
-        return people.organisation(session, kind, *([SOURCE] if role == "data-officer" else []))
+        return people.organisation(session, kind, *sources)
 
     def _doors(self, session: Session) -> None:
         self.shop, self.other_shop = shops.shop(session, price_points=5, uses=2), shops.shop(session)
