@@ -19,9 +19,12 @@ from backend.kit.db import Reader
 from backend.kit.errors import DomainError, IdempotencyConflict
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Batch, Prepared
 from backend.perks import service as perks
 
 KIND = "perks.scan"
+ADMIT = Prepared(insert(Admission))
+_KEEP = Prepared(insert(Scan))
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,11 @@ def scan_operation(actor_id: UUID, key: UUID, code: str) -> Operation:
     return Operation(actor_id, key, hashlib.sha256(code.strip().encode("utf-8", "replace")).digest())
 
 
-def told_before(session: Session, at_door: Door, operation: Operation, offer_id: UUID | None = None) -> Outcome | None:
-    """Begin the operation: None the first time, else what the device was told then."""
-    done = operations.begin(session, operation, kind=KIND)
+def told_before(
+    session: Session, at_door: Door, operation: Operation, scan_id: UUID, offer_id: UUID | None = None
+) -> Outcome | None:
+    """Begin the operation that makes this scan: None the first time, else what the device was told then."""
+    done = operations.begin(session, operation, kind=KIND, makes=scan_id)
     return None if done is None else outcome(session, at_door.device_id, done, offer_id)
 
 
@@ -99,11 +104,12 @@ def came(reader: Reader, resident_id: UUID, coupon_id: UUID, since: datetime, un
 
 
 class Recorder:
-    """One scan on its way into the record: every way out writes its row and closes the operation."""
+    """One scan on its way into the record: every way out writes its row, and with it what waits in the batch."""
 
-    def __init__(self, session: Session, at_door: Door, operation: Operation, source: str, at: datetime) -> None:
-        self.session, self.door, self.operation = session, at_door, operation
+    def __init__(self, session: Session, at_door: Door, scan_id: UUID, source: str, at: datetime) -> None:
+        self.session, self.door, self.scan_id = session, at_door, scan_id
         self.source, self.at = source, at
+        self.batch = Batch()
 
     def admitted(self, coupon: Row[Any], used: Use) -> Outcome:
         self._keep("admitted", None, coupon.offer_id, coupon, used.admission_id, used.uses_left)
@@ -123,15 +129,14 @@ class Recorder:
     def conflict(self, coupon: Row[Any], refusal: DomainError) -> Outcome:
         """Keep that a device let somebody in offline: what happened, apart from whether it should have."""
         admission_id = new_id()
-        self.session.execute(
-            insert(Admission).values(
-                resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=None,
-                standing="conflict", conflict_reason=refusal.slug, offer_id=coupon.offer_id,
-                partner_id=self.door.partner_id, venue_id=self.door.venue_id, device_id=self.door.device_id,
-                source=self.source, settled_points=0, settle_transfer_id=None, **settlement(coupon.terms),
-                happened_at=self.at, recorded_at=clock.now(),
-            )
-        )  # fmt: skip
+        row = {
+            "resident_id": coupon.resident_id, "id": admission_id, "coupon_id": coupon.id, "use_no": None,
+            "standing": "conflict", "conflict_reason": refusal.slug, "offer_id": coupon.offer_id,
+            "partner_id": self.door.partner_id, "venue_id": self.door.venue_id, "device_id": self.door.device_id,
+            "source": self.source, "settled_points": 0, "settle_transfer_id": None, **settlement(coupon.terms),
+            "happened_at": self.at, "recorded_at": clock.now(),
+        }  # fmt: skip
+        self.batch.add(ADMIT, row)
         self._keep("conflict", refusal, coupon.offer_id, coupon, admission_id, coupon.uses_left)
         told = {
             "resident_id": str(coupon.resident_id), "coupon_id": str(coupon.id), "happened_at": self.at.isoformat()
@@ -146,15 +151,13 @@ class Recorder:
         said: dict[str, Any] = {}
         if refusal is not None:
             said = {"members": refusal.members, "detail_zh": refusal.detail_zh, "detail_en": refusal.detail_en}
-        scan_id = new_id()
-        self.session.execute(
-            insert(Scan).values(
-                device_id=self.door.device_id, id=scan_id, venue_id=self.door.venue_id, verdict=verdict,
-                reason=refusal.slug if refusal else "", members=said, offer_id=offer_id,
-                resident_id=None if coupon is None else coupon.resident_id,
-                coupon_id=None if coupon is None else coupon.id, admission_id=admission_id, uses_left=uses_left,
-                source=self.source, happened_at=self.at, recorded_at=clock.now(),
-            )
-        )  # fmt: skip
-        operations.finish(self.session, self.operation, scan_id)
-        return scan_id
+        row = {
+            "device_id": self.door.device_id, "id": self.scan_id, "venue_id": self.door.venue_id, "verdict": verdict,
+            "reason": refusal.slug if refusal else "", "members": said, "offer_id": offer_id,
+            "resident_id": None if coupon is None else coupon.resident_id,
+            "coupon_id": None if coupon is None else coupon.id, "admission_id": admission_id, "uses_left": uses_left,
+            "source": self.source, "happened_at": self.at, "recorded_at": clock.now(),
+        }  # fmt: skip
+        self.batch.add(_KEEP, row)
+        self.batch.run(self.session)
+        return self.scan_id

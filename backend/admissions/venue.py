@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from backend.accounts import service as accounts
 from backend.admissions import door, rules, scans
 from backend.admissions.door import Door
 from backend.admissions.errors import AlreadyUsed, OfflineNotAllowed, ScanTimeNotCredible, StatusUnknown
-from backend.admissions.models import Admission, UsedUse
+from backend.admissions.models import UsedUse
 from backend.admissions.scans import Outcome, Recorder, Use
 from backend.codes import service as codes
 from backend.codes.errors import CodeExpired, CodeNotVerified
@@ -27,12 +27,23 @@ from backend.kit.db import Reader
 from backend.kit.errors import DomainError, NotFound
 from backend.kit.ids import new_id
 from backend.kit.operations import Operation
+from backend.kit.prepared import Batch, Prepared
 from backend.ledger import service as ledger
 from backend.offers import service as shelf
 from backend.offers.errors import SoldOut
 from backend.perks import service as perks
 from backend.perks.errors import LimitReached, NotEntitled, OfferClosed
 
+_OFFLINE_KEY = ("offer_id", "status_list_id", "status_index")
+
+
+def _noting(dialect: str) -> Any:
+    statement = db.insert_of(dialect, UsedUse)
+    changed = {name: statement.excluded[name] for name in ("used", "last_used_at", "drop_after")}
+    return statement.on_conflict_do_update(index_elements=_OFFLINE_KEY, set_=changed)
+
+
+_NOTE_USES = Prepared(_noting)
 UPLOAD_DAYS = 31
 """How old an uploaded scan may be where the city's limits say nothing (``offline_upload_days``)."""
 
@@ -43,10 +54,10 @@ def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, ope
     A repeat of the operation gets the same answer. Raises StatusUnknown, and FieldError where a presentation code
     came without an offer; every other refusal is in the outcome and has been kept as a scan.
     """
-    operation = scans.scan_operation(operation.actor_id, operation.key, code)
-    if (told := scans.told_before(session, at_door, operation, offer_id)) is not None:
+    operation, scan_id = scans.scan_operation(operation.actor_id, operation.key, code), new_id()
+    if (told := scans.told_before(session, at_door, operation, scan_id, offer_id)) is not None:
         return told
-    record = Recorder(session, at_door, operation, "online", clock.now())
+    record = Recorder(session, at_door, scan_id, "online", clock.now())
     try:
         claims = door.read_code(session, code)
     except CodeExpired as expired:
@@ -61,7 +72,7 @@ def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, ope
     stale = door.replaced(session, claims, coupon, record.at)
     if refused := stale or door.judge_coupon(session, at_door, coupon, record.at):
         return record.refused(refused, claims.offer_id, coupon)
-    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
+    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online", record.batch))
 
 
 def _lock(session: Session, claims: codes.VerifiedClaims) -> Row[Any]:
@@ -95,14 +106,29 @@ def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UU
         used = perks.find_coupon(session, resident_id, coupon_id)
         assert used is not None
         return record.refused(AlreadyUsed(**door.last_use(session, at_door, used)), offer_id, used)
-    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online"))
+    return record.admitted(coupon, use(session, at_door, coupon, record.at, "online", record.batch))
 
 
 # --- one use ---------------------------------------------------------------------------------------------------
 
 
-def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime, source: str) -> Use:
-    """Take one use from a coupon that this transaction has locked and judged: count, points, status, news."""
+def use(
+    session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime, source: str, batch: Batch | None = None
+) -> Use:
+    """Take one use from a coupon that this transaction has locked and judged: count, points, status, news.
+
+    With ``batch`` the last of the writing is left to it.
+    """
+    written = batch or Batch()
+    taken = _use(session, at_door, coupon, happened_at, source, written)
+    if batch is None:
+        written.run(session)
+    return taken
+
+
+def _use(
+    session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime, source: str, batch: Batch
+) -> Use:  # fmt: skip
     use_no = coupon.uses_total - coupon.uses_left + 1
     last = use_no == coupon.uses_total
     now = clock.now()
@@ -112,40 +138,46 @@ def use(session: Session, at_door: Door, coupon: Row[Any], happened_at: datetime
         raise RuntimeError(f"a coupon in {coupon.status} was admitted")
     closed_at = now if last else None
     perks.change_coupon(
-        session, coupon, uses_left=coupon.uses_left - 1, status=status, last_used_at=used_at, closed_at=closed_at
-    )
-    points, transfer_id = settle(session, coupon, use_no, at_door.partner_id)
-    admission_id = new_id()
-    session.execute(
-        insert(Admission).values(
-            resident_id=coupon.resident_id, id=admission_id, coupon_id=coupon.id, use_no=use_no, standing="admitted",
-            conflict_reason="", offer_id=coupon.offer_id, partner_id=at_door.partner_id, venue_id=at_door.venue_id,
-            device_id=at_door.device_id, source=source, settled_points=points, settle_transfer_id=transfer_id,
-            **scans.settlement(coupon.terms), happened_at=happened_at, recorded_at=now,
-        )
+        session, coupon, batch=batch, uses_left=coupon.uses_left - 1, status=status, last_used_at=used_at,
+        closed_at=closed_at,
     )  # fmt: skip
+    points, transfer_id = settle(session, coupon, use_no, at_door.partner_id, batch)
+    admission_id = new_id()
+    row = {
+        "resident_id": coupon.resident_id, "id": admission_id, "coupon_id": coupon.id, "use_no": use_no,
+        "standing": "admitted", "conflict_reason": "", "offer_id": coupon.offer_id,
+        "partner_id": at_door.partner_id, "venue_id": at_door.venue_id, "device_id": at_door.device_id,
+        "source": source, "settled_points": points, "settle_transfer_id": transfer_id,
+        **scans.settlement(coupon.terms), "happened_at": happened_at, "recorded_at": now,
+    }  # fmt: skip
+    batch.add(scans.ADMIT, row)
     if last and now < coupon.valid_until:
         # Past the coupon's end no code of it lives, and its place in the list may already be another's.
-        codes.revoke_status(session, coupon.status_list_id, coupon.status_index)
-    tell_packs(session, coupon, use_no, used_at)
-    _tell(session, at_door, coupon, admission_id, happened_at, source)
+        codes.revoke_status(session, coupon.status_list_id, coupon.status_index, batch)
+    tell_packs(session, coupon, use_no, used_at, batch)
+    _tell(session, at_door, coupon, admission_id, happened_at, source, batch)
     return Use(admission_id, coupon.uses_left - 1)
 
 
-def settle(session: Session, coupon: Row[Any], use_no: int, partner_id: UUID) -> tuple[int, UUID | None]:
-    """Pay the partner the points of one use; how many, and the transfer."""
+def settle(
+    session: Session, coupon: Row[Any], use_no: int, partner_id: UUID, batch: Batch | None = None
+) -> tuple[int, UUID | None]:
+    """Pay the partner the points of one use; how many, and the transfer. With ``batch`` its writing is left to it."""
     points = perks.share_points(coupon.price_points, coupon.uses_total, use_no)
     if points == 0:
         return 0, None
     settled = ledger.settle(
         session, coupon.resident_id, coupon.hold_transfer_id, partner_id,
         code="perks.admitted", title=f"使用：{coupon.terms['title']}", points=points,
+        batch=batch,
     )  # fmt: skip
     return points, settled.id
 
 
-def tell_packs(session: Session, coupon: Row[Any], used: int, used_at: datetime) -> None:
-    """Note how many uses are gone for devices that judge offline.
+def tell_packs(
+    session: Session, coupon: Row[Any], used: int, used_at: datetime, batch: Batch | None = None
+) -> None:  # fmt: skip
+    """Note how many uses are gone for devices that judge offline. With ``batch`` the writing is left to it.
 
     A used-up coupon is forgotten when its last code has died.
     """
@@ -154,21 +186,26 @@ def tell_packs(session: Session, coupon: Row[Any], used: int, used_at: datetime)
     drop_after = coupon.valid_until
     if used == coupon.uses_total:
         drop_after = min(drop_after, clock.now() + timedelta(seconds=coupon.terms["code_lifetime_seconds"]))
-    row = {"used": used, "last_used_at": used_at, "drop_after": drop_after}
-    key = {"offer_id": coupon.offer_id, "status_list_id": coupon.status_list_id, "status_index": coupon.status_index}
-    statement = db.insert(session, UsedUse).values(**key, **row)
-    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=row))
+    row = {
+        "offer_id": coupon.offer_id, "status_list_id": coupon.status_list_id, "status_index": coupon.status_index,
+        "used": used, "last_used_at": used_at, "drop_after": drop_after,
+    }  # fmt: skip
+    if batch is None:
+        _NOTE_USES.run(session, row)
+    else:
+        batch.add(_NOTE_USES, row)
 
 
 def _tell(
-    session: Session, at_door: Door, coupon: Row[Any], admission_id: UUID, happened_at: datetime, source: str
-) -> None:
+    session: Session, at_door: Door, coupon: Row[Any], admission_id: UUID, happened_at: datetime, source: str,
+    batch: Batch,
+) -> None:  # fmt: skip
     told = {
         "resident_id": str(coupon.resident_id), "coupon_id": str(coupon.id), "offer_id": str(coupon.offer_id),
         "admission_id": str(admission_id), "venue_id": str(at_door.venue_id), "partner_id": str(at_door.partner_id),
         "happened_at": door.text_of(happened_at), "source": source, "obligation": _obligation(coupon.terms),
     }  # fmt: skip
-    outbox.tell(session, "perks.admitted", told, shard=coupon.resident_id)
+    outbox.tell(session, "perks.admitted", told, shard=coupon.resident_id, batch=batch)
 
 
 def _obligation(terms: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -187,10 +224,10 @@ def upload(session: Session, at_door: Door, actor_id: UUID, key: UUID, code: str
     it was in order at that moment, else as a conflict, which moves no points. What cannot be verified, or is another
     venue's, is refused and kept as a scan. Raises StatusUnknown.
     """
-    operation = scans.scan_operation(actor_id, key, code)
-    if (told := scans.told_before(session, at_door, operation)) is not None:
+    operation, scan_id = scans.scan_operation(actor_id, key, code), new_id()
+    if (told := scans.told_before(session, at_door, operation, scan_id)) is not None:
         return told
-    record = Recorder(session, at_door, operation, "offline", at)
+    record = Recorder(session, at_door, scan_id, "offline", at)
     try:
         claims, late = _read_offline(session, code, at)
     except CodeNotVerified as refusal:
@@ -201,7 +238,7 @@ def upload(session: Session, at_door: Door, actor_id: UUID, key: UUID, code: str
     refused = late or _judge_offline(session, at_door, claims, coupon, at)
     if refused:
         return record.conflict(coupon, refused)
-    return record.admitted(coupon, use(session, at_door, coupon, at, "offline"))
+    return record.admitted(coupon, use(session, at_door, coupon, at, "offline", record.batch))
 
 
 def _read_offline(reader: Reader, code: str, at: datetime) -> tuple[codes.VerifiedClaims, CodeExpired | None]:

@@ -24,7 +24,7 @@ from backend.codes.rules import Purpose, StatusRef
 from backend.kit import clock
 from backend.kit.db import Reader, UtcDateTime, insert_if_absent, insert_of
 from backend.kit.errors import NotFound
-from backend.kit.prepared import Prepared
+from backend.kit.prepared import Batch, Prepared
 
 TYPE = "statuslist+jwt"
 TTL_SECONDS = 300
@@ -98,16 +98,33 @@ def _open_list(session: Session, size_bits: int = rules.STATUS_LIST_BITS) -> Non
     insert_if_absent(session, StatusList, row, ("list_id",))
 
 
-def revoke_status(session: Session, list_id: int, bit: int) -> bool:
+_HELD = Prepared(
+    select(Status.status_index).where(
+        Status.__table__.c.list_id == bindparam("list"), Status.__table__.c.status_index == bindparam("place")
+    )
+)
+_REVOKE = Prepared(
+    lambda dialect: (
+        insert_of(dialect, Revocation)
+        .on_conflict_do_nothing(index_elements=["list_id", "status_index"])
+        .returning(Revocation.status_index)
+    )
+)
+
+
+def revoke_status(session: Session, list_id: int, bit: int, batch: Batch | None = None) -> bool:
     """Revoke the code at this place. True when this call did; a second time changes nothing.
 
-    Raises NotFound for a place that no living code holds.
+    With ``batch`` the writing is left to it, and the answer is False. Raises NotFound for a place that no living code
+    holds.
     """
-    held = select(Status.status_index).where(Status.list_id == list_id, Status.status_index == bit)
-    if session.execute(held).first() is None:
+    if _HELD.first(session, {"list": list_id, "place": bit}) is None:
         raise NotFound("没有这个状态编号。", "No code holds this place.")
     row = {"list_id": list_id, "status_index": bit, "revoked_at": clock.now()}
-    return insert_if_absent(session, Revocation, row, ("list_id", "status_index"))
+    if batch is not None:
+        batch.add(_REVOKE, row)
+        return False
+    return _REVOKE.first(session, row) is not None
 
 
 def prolong_status(session: Session, list_id: int, bit: int, expires_at: datetime) -> None:

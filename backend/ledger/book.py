@@ -211,9 +211,11 @@ _ALLOCATE = Prepared(allocations.insert())
 _CLOSED_UNTIL = select(sa.func.max(days.c.ends_at).label("closed_until"))
 _WALLET = (wallets.c.balance_points, wallets.c.entries, wallets.c.counted)
 _LOCK_WALLET = for_update(select(*_WALLET).where(wallets.c.resident_id == bindparam("key")))
-_LOCK_ONE = for_update(
-    select(*_WALLET, _CLOSED_UNTIL.scalar_subquery().label("closed_until")).where(
-        wallets.c.resident_id == bindparam("key")
+_LOCK_ONE = Prepared(
+    for_update(
+        select(*_WALLET, _CLOSED_UNTIL.scalar_subquery().label("closed_until")).where(
+            wallets.c.resident_id == bindparam("key")
+        )
     )
 )
 _LOT = (lots.c.id, lots.c.issuer_id, lots.c.expires_on, lots.c.remaining_points)
@@ -249,11 +251,11 @@ _LOCK_AND_LOTS = Prepared(
 
 def open_book(session: Session, resident_id: UUID, *, make: bool = False) -> Book:
     """Lock the wallet. Without one and without `make` there is nothing to lock and nothing to spend."""
-    row = session.execute(_LOCK_ONE, {"key": resident_id}).first()
+    row = _LOCK_ONE.first(session, {"key": resident_id})
     if row is None and make:
         empty = {"resident_id": resident_id, "balance_points": 0, "entries": 0}
         insert_if_absent(session, wallets, empty, ("resident_id",))
-        row = session.execute(_LOCK_ONE, {"key": resident_id}).first()
+        row = _LOCK_ONE.first(session, {"key": resident_id})
     return Book(resident_id, *(row or ()))
 
 

@@ -19,7 +19,7 @@ from backend.accounts.service import organisation
 from backend.kit import clock, db, operations, trail
 from backend.kit.errors import NotFound
 from backend.kit.operations import Operation
-from backend.kit.prepared import Batch
+from backend.kit.prepared import Batch, Prepared
 from backend.ledger import limits, rules
 from backend.ledger.audit import Report, audit, resumed
 from backend.ledger.book import (
@@ -249,15 +249,17 @@ class _Held(NamedTuple):
     open_points: int
 
 
-_HOLD_AND_PARTS = select(*COLUMNS).where(
-    transfers.c.resident_id == bindparam("key"),
-    or_(transfers.c.id == bindparam("hold"), transfers.c.hold_id == bindparam("hold")),
+_HOLD_AND_PARTS = Prepared(
+    select(*COLUMNS).where(
+        transfers.c.resident_id == bindparam("key"),
+        or_(transfers.c.id == bindparam("hold"), transfers.c.hold_id == bindparam("hold")),
+    )
 )
 
 
 def _held(session: Session, resident_id: UUID, hold_id: UUID) -> _Held:
     """Raises NotFound when the resident has no such hold."""
-    rows = session.execute(_HOLD_AND_PARTS, {"key": resident_id, "hold": hold_id})
+    rows = _HOLD_AND_PARTS.rows(session, {"key": resident_id, "hold": hold_id})
     family = {row.id: transfer_of(row) for row in rows}
     parent = family.get(hold_id)
     if parent is None or parent.kind != "hold":
@@ -351,10 +353,11 @@ def settle(
     code: str,
     title: str,
     points: int | None = None,
+    batch: Batch | None = None,
 ) -> Transfer:
     """Pay held points to the partner, all that is open or `points` of it: escrow to partner.
 
-    The wallet is locked but does not change. Raises HoldClosed, NotFound.
+    The wallet is locked but does not change. With `batch` the writing is left to it. Raises HoldClosed, NotFound.
     """
     book = open_book(session, resident_id)
     held = _held(session, resident_id, hold_transfer_id)
@@ -364,7 +367,10 @@ def settle(
         code=code, title=title, counterparty=held.hold.counterparty, subject_id=held.hold.subject_id,
         hold_id=hold_transfer_id,
     )  # fmt: skip
-    book.write(session)
+    if batch is None:
+        book.write(session)
+    else:
+        book.write_into(batch)
     return settled
 
 

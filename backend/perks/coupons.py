@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -102,7 +103,13 @@ _ONE = Prepared(_ONE_COUPON)
 _LOCKED = Prepared(db.for_update(_ONE_COUPON))
 _WRITE = Prepared(insert(_TABLE))
 _NEW = namedtuple("_NEW", [column.name for column in COLUMNS])  # type: ignore[misc]
-_CHANGE = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+
+
+@cache
+def _changing(columns: tuple[str, ...]) -> Prepared:
+    """The statement that writes these columns of one coupon."""
+    changed = update(_TABLE).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+    return Prepared(changed.values({name: bindparam(f"new_{name}", type_=_TABLE.c[name].type) for name in columns}))
 
 
 _GOOD_NOW = and_(_TABLE.c.status == "issued", _TABLE.c.valid_until > bindparam("now"))
@@ -156,13 +163,21 @@ def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | Non
     return cast("Row[Any] | None", _LOCKED.first(session, {"resident": resident_id, "coupon": coupon_id}))
 
 
-def change(session: Session, coupon: Row[Any], **values: Any) -> None:
-    """Write to a coupon that this transaction has locked. A status moves along ``rules.TRANSITIONS`` or not at all."""
+def change(session: Session, coupon: Row[Any], *, batch: Batch | None = None, **values: Any) -> None:
+    """Write to a coupon that this transaction has locked. A status moves along ``rules.TRANSITIONS`` or not at all.
+
+    With ``batch`` the coupon's own row is left to it.
+    """
     status, valid_until = values.get("status", coupon.status), values.get("valid_until", coupon.valid_until)
     if status != coupon.status and not rules.may_become(coupon.status, status):
         raise RuntimeError(f"a coupon in {coupon.status} cannot become {status}")
     groups.follow(session, coupon, status, valid_until)
-    session.execute(_CHANGE, {"resident": coupon.resident_id, "coupon": coupon.id, **values})
+    statement = _changing(tuple(sorted(values)))
+    told = {f"new_{name}": value for name, value in values.items()}
+    written = batch or Batch()
+    written.add(statement, {"resident": coupon.resident_id, "coupon": coupon.id, **told})
+    if batch is None:
+        written.run(session)
 
 
 def booked(
