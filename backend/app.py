@@ -411,7 +411,7 @@ def _wire_news() -> None:
     outbox.within("delegation.registered", messages.on_delegation_registered)
     outbox.within("delegation.ended", messages.on_delegation_ended)
     for topic in TOLD_TO_PARTNERS:
-        outbox.within(topic, _to_partners[topic])
+        outbox.joins(topic, _to_partners[topic])
     outbox.within(announcing.ENDING, messages.on_points_ending)
     outbox.after("messages.written", "wechat", messages.deliver)
     outbox.after(modelling.BEGUN, "modelling", modelling.on_begun)

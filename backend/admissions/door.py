@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -129,9 +130,9 @@ def verify(reader: Reader, at_door: Door, code: str, offer_id: UUID | None) -> J
         return Judgement(refusal)
     if is_presence(claims):
         return judge_presence(reader, at_door, claims, wanted_offer(offer_id))
-    if elsewhere := not_here(reader, at_door, claims, offer_id):
+    assert claims.resident_id is not None and claims.offer_id is not None
+    if elsewhere := not_here(at_door, claims, shelf.venues_of(reader, claims.offer_id), offer_id):
         return Judgement(elsewhere)
-    assert claims.resident_id is not None
     coupon = perks.find_coupon(reader, claims.resident_id, claims.subject_id)
     if coupon is None:
         return Judgement(StatusUnknown())
@@ -146,10 +147,14 @@ def wanted_offer(offer_id: UUID | None) -> UUID:
     return offer_id
 
 
-def not_here(reader: Reader, at_door: Door, claims: codes.VerifiedClaims, offer_id: UUID | None) -> NotYourOffer | None:
-    """A coupon of another partner, of another of the partner's venues, or of another offer than the device expects."""
-    assert claims.offer_id is not None
-    if not shelf.offered_at(reader, claims.offer_id, at_door.venue_id):
+def not_here(
+    at_door: Door, claims: codes.VerifiedClaims, venues: Sequence[Mapping[str, Any]], offer_id: UUID | None
+) -> NotYourOffer | None:
+    """A coupon of another partner, of another of the partner's venues, or of another offer than the device expects.
+
+    ``venues``: where the coupon's offer is admitted.
+    """
+    if not shelf.is_among(venues, at_door.venue_id):
         return NotYourOffer()
     if offer_id is not None and offer_id != claims.offer_id:
         return NotYourOffer("该券属于另一项优惠。", "The coupon is for another offer.")

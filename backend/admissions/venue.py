@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.admissions import door, rules, scans
 from backend.admissions.door import Door
-from backend.admissions.errors import AlreadyUsed, OfflineNotAllowed, ScanTimeNotCredible, StatusUnknown
+from backend.admissions.errors import AlreadyUsed, NotYourOffer, OfflineNotAllowed, ScanTimeNotCredible, StatusUnknown
 from backend.admissions.models import UsedUse
 from backend.admissions.scans import Outcome, Recorder, Use
 from backend.codes import service as codes
@@ -66,22 +66,30 @@ def admit(session: Session, at_door: Door, code: str, offer_id: UUID | None, ope
         return record.refused(refusal, offer_id)
     if door.is_presence(claims):
         return _admit_presence(record, claims, door.wanted_offer(offer_id))
-    if elsewhere := door.not_here(session, at_door, claims, offer_id):
-        return record.refused(elsewhere, claims.offer_id)
-    coupon = _lock(session, claims)
+    coupon = _lock(session, at_door, claims, offer_id)
+    if isinstance(coupon, NotYourOffer):
+        return record.refused(coupon, claims.offer_id)
     stale = door.replaced(session, claims, coupon, record.at)
     if refused := stale or door.judge_coupon(session, at_door, coupon, record.at):
         return record.refused(refused, claims.offer_id, coupon)
     return record.admitted(coupon, use(session, at_door, coupon, record.at, "online", record.batch))
 
 
-def _lock(session: Session, claims: codes.VerifiedClaims) -> Row[Any]:
-    """The coupon behind a verified code, locked. A signature without its coupon is *unknown*, never *valid*."""
-    assert claims.resident_id is not None
-    coupon = perks.lock_coupon(session, claims.resident_id, claims.subject_id)
-    if coupon is None:
+def _lock(
+    session: Session, at_door: Door, claims: codes.VerifiedClaims, offer_id: UUID | None = None
+) -> Row[Any] | NotYourOffer:
+    """The coupon behind a verified code, locked, or why it is not for this door.
+
+    A signature without its coupon is *unknown*, never *valid*.
+    """
+    assert claims.resident_id is not None and claims.offer_id is not None
+    found = perks.lock_coupon_with_offer(session, claims.resident_id, claims.subject_id)
+    venues = found[1].venues if found else shelf.venues_of(session, claims.offer_id)
+    if elsewhere := door.not_here(at_door, claims, venues, offer_id):
+        return elsewhere
+    if found is None:
         raise StatusUnknown()
-    return coupon
+    return found[0]
 
 
 def _admit_presence(record: Recorder, claims: codes.VerifiedClaims, offer_id: UUID) -> Outcome:
@@ -232,9 +240,9 @@ def upload(session: Session, at_door: Door, actor_id: UUID, key: UUID, code: str
         claims, late = _read_offline(session, code, at)
     except CodeNotVerified as refusal:
         return record.refused(refusal)
-    if elsewhere := door.not_here(session, at_door, claims, None):
-        return record.refused(elsewhere, claims.offer_id)
-    coupon = _lock(session, claims)
+    coupon = _lock(session, at_door, claims)
+    if isinstance(coupon, NotYourOffer):
+        return record.refused(coupon, claims.offer_id)
     refused = late or _judge_offline(session, at_door, claims, coupon, at)
     if refused:
         return record.conflict(coupon, refused)

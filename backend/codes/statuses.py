@@ -98,33 +98,38 @@ def _open_list(session: Session, size_bits: int = rules.STATUS_LIST_BITS) -> Non
     insert_if_absent(session, StatusList, row, ("list_id",))
 
 
+_PLACES: Any = Status.__table__
 _HELD = Prepared(
-    select(Status.status_index).where(
-        Status.__table__.c.list_id == bindparam("list"), Status.__table__.c.status_index == bindparam("place")
+    select(_PLACES.c.status_index).where(
+        _PLACES.c.list_id == bindparam("list"), _PLACES.c.status_index == bindparam("place")
     )
 )
-_REVOKE = Prepared(
-    lambda dialect: (
-        insert_of(dialect, Revocation)
-        .on_conflict_do_nothing(index_elements=["list_id", "status_index"])
-        .returning(Revocation.status_index)
-    )
-)
+
+
+def _revoking(dialect: str) -> Any:
+    found = select(_PLACES.c.list_id, _PLACES.c.status_index, bindparam("revoked_at", type_=UtcDateTime()))
+    held = found.where(_PLACES.c.list_id == bindparam("list"), _PLACES.c.status_index == bindparam("place"))
+    revoked = insert_of(dialect, Revocation).from_select(["list_id", "status_index", "revoked_at"], held)
+    unless = revoked.on_conflict_do_nothing(index_elements=["list_id", "status_index"])
+    return unless.returning(Revocation.status_index)
+
+
+_REVOKE = Prepared(_revoking)
 
 
 def revoke_status(session: Session, list_id: int, bit: int, batch: Batch | None = None) -> bool:
     """Revoke the code at this place. True when this call did; a second time changes nothing.
 
-    With ``batch`` the writing is left to it, and the answer is False. Raises NotFound for a place that no living code
-    holds.
+    Raises NotFound for a place that no living code holds. With ``batch`` the writing is left to it: the answer is
+    False, and such a place is passed over.
     """
-    if _HELD.first(session, {"list": list_id, "place": bit}) is None:
-        raise NotFound("没有这个状态编号。", "No code holds this place.")
-    row = {"list_id": list_id, "status_index": bit, "revoked_at": clock.now()}
+    place = {"list": list_id, "place": bit}
     if batch is not None:
-        batch.add(_REVOKE, row)
+        batch.add(_REVOKE, {**place, "revoked_at": clock.now()})
         return False
-    return _REVOKE.first(session, row) is not None
+    if _HELD.first(session, place) is None:
+        raise NotFound("没有这个状态编号。", "No code holds this place.")
+    return _REVOKE.first(session, {**place, "revoked_at": clock.now()}) is not None
 
 
 def prolong_status(session: Session, list_id: int, bit: int, expires_at: datetime) -> None:

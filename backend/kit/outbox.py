@@ -22,12 +22,14 @@ from backend.kit.ids import NIL, new_id
 from backend.kit.prepared import Batch, Prepared
 
 Within = Callable[[Session, dict[str, Any]], None]
+Joins = Callable[[Session, dict[str, Any], Batch | None], None]
 After = Callable[[dict[str, Any]], None]
 
 MOST_TRIES = 12
 LEASE_SECONDS = 120
 
 _within: dict[str, list[Within]] = {}
+_joins: dict[str, list[Joins]] = {}
 _after: dict[str, dict[str, After]] = {}
 log = structlog.get_logger("outbox")
 
@@ -58,6 +60,13 @@ def within(topic: str, handler: Within) -> None:
         handlers.append(handler)
 
 
+def joins(topic: str, handler: Joins) -> None:
+    """The same for a handler that only writes rows of its own: it may leave them to the teller's batch."""
+    handlers = _joins.setdefault(topic, [])
+    if handler not in handlers:
+        handlers.append(handler)
+
+
 def after(topic: str, name: str, handler: After) -> None:
     """Let ``handler`` hear of it once the teller's transaction has committed. ``name`` is kept in the rows."""
     _after.setdefault(topic, {})[name] = handler
@@ -66,10 +75,12 @@ def after(topic: str, name: str, handler: After) -> None:
 def tell(session: Session, topic: str, payload: dict[str, Any], shard: UUID = NIL, batch: Batch | None = None) -> None:
     """Tell ``topic``'s subscribers. ``payload`` must be JSON: ids as text; never names, id numbers or phones.
 
-    With ``batch`` the rows of those who hear of it after the commit are left to it.
+    With ``batch`` the rows of those who hear of it after the commit are left to it, and what others join to it.
     """
     for handler in _within.get(topic, ()):
         handler(session, payload)
+    for joining in _joins.get(topic, ()):
+        joining(session, payload, batch)
     instant = clock.now()
     rows = [
         dict(shard_id=shard, id=new_id(), topic=topic, subscriber=name, payload=payload, state="waiting",

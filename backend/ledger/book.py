@@ -249,6 +249,18 @@ _LOCK_AND_LOTS = Prepared(
 )
 
 
+FAMILY = (
+    transfers.c.resident_id == bindparam("key"),
+    sa.or_(transfers.c.id == bindparam("hold"), transfers.c.hold_id == bindparam("hold")),
+)
+"""Of a hold: itself and its parts."""
+_LOCK_AND_FAMILY = Prepared(
+    select(*_LOCKED.c, _CLOSED_UNTIL.scalar_subquery().label("closed_until"), *COLUMNS)
+    .select_from(_LOCKED)
+    .outerjoin(transfers, sa.and_(*FAMILY))
+)
+
+
 def open_book(session: Session, resident_id: UUID, *, make: bool = False) -> Book:
     """Lock the wallet. Without one and without `make` there is nothing to lock and nothing to spend."""
     row = _LOCK_ONE.first(session, {"key": resident_id})
@@ -257,6 +269,17 @@ def open_book(session: Session, resident_id: UUID, *, make: bool = False) -> Boo
         insert_if_absent(session, wallets, empty, ("resident_id",))
         row = _LOCK_ONE.first(session, {"key": resident_id})
     return Book(resident_id, *(row or ()))
+
+
+def open_book_of(session: Session, resident_id: UUID, hold_id: UUID) -> tuple[Book, list[Transfer]]:
+    """Lock the wallet and read a hold with its parts, in one statement.
+
+    Where it waits for the lock the hold is as it was before the wait: the caller keeps it from closing meanwhile.
+    """
+    rows = _LOCK_AND_FAMILY.rows(session, {"key": resident_id, "hold": hold_id})
+    if not rows:
+        return Book(resident_id), []
+    return Book(resident_id, *rows[0][:4]), [Transfer(*row[4:]) for row in rows if row[4] is not None]
 
 
 def open_system_book(session: Session, key: UUID) -> Book:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.service import organisation
@@ -24,6 +24,7 @@ from backend.ledger import limits, rules
 from backend.ledger.audit import Report, audit, resumed
 from backend.ledger.book import (
     COLUMNS,
+    FAMILY,
     PROGRAMME,
     Book,
     Transfer,
@@ -31,6 +32,7 @@ from backend.ledger.book import (
     merged,
     open_account,
     open_book,
+    open_book_of,
     open_spending_book,
     open_system_book,
     post_due,
@@ -249,18 +251,17 @@ class _Held(NamedTuple):
     open_points: int
 
 
-_HOLD_AND_PARTS = Prepared(
-    select(*COLUMNS).where(
-        transfers.c.resident_id == bindparam("key"),
-        or_(transfers.c.id == bindparam("hold"), transfers.c.hold_id == bindparam("hold")),
-    )
-)
+_HOLD_AND_PARTS = Prepared(select(*COLUMNS).where(*FAMILY))
 
 
 def _held(session: Session, resident_id: UUID, hold_id: UUID) -> _Held:
     """Raises NotFound when the resident has no such hold."""
     rows = _HOLD_AND_PARTS.rows(session, {"key": resident_id, "hold": hold_id})
-    family = {row.id: transfer_of(row) for row in rows}
+    return _as_held([transfer_of(row) for row in rows], hold_id)
+
+
+def _as_held(found: Sequence[Transfer], hold_id: UUID) -> _Held:
+    family = {one.id: one for one in found}
     parent = family.get(hold_id)
     if parent is None or parent.kind != "hold":
         raise NotFound()
@@ -357,10 +358,16 @@ def settle(
 ) -> Transfer:
     """Pay held points to the partner, all that is open or `points` of it: escrow to partner.
 
-    The wallet is locked but does not change. With `batch` the writing is left to it. Raises HoldClosed, NotFound.
+    The wallet is locked but does not change. With `batch` the writing is left to it; its maker holds a lock without
+    which nobody settles or releases this hold, so that wallet and hold are read in one statement: what it may miss
+    while it waits for the wallet, a reversal, only opens more of the hold. Raises HoldClosed, NotFound.
     """
-    book = open_book(session, resident_id)
-    held = _held(session, resident_id, hold_transfer_id)
+    if batch is None:
+        book = open_book(session, resident_id)
+        held = _held(session, resident_id, hold_transfer_id)
+    else:
+        book, found = open_book_of(session, resident_id, hold_transfer_id)
+        held = _as_held(found, hold_transfer_id)
     part = _part(held, points)
     settled = book.post(
         "settlement", held.hold.credit_account_id, open_account(session, "partner", partner_org), part,

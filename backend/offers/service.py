@@ -7,10 +7,13 @@ from backend.offers.shelf import (
     Shown,
     forget,
     held_for,
+    is_among,
     offer,
     offered_at,
     open_counts,
     open_offers,
+    shown_by,
+    stamped,
     venues_of,
     venues_of_all,
 )
@@ -39,8 +42,9 @@ from backend.offers.venues import admitted_at, first_timers, partner_venues, ven
 
 __all__ = [
     "ABSENT", "Shown", "Slot", "Span", "admitted_at", "apply", "closed_days", "find_slot", "first_timers", "forget",
-    "forget_days", "forget_slots", "held_for", "keep", "left", "left_on", "lint_policy", "offer", "offer_id",
-    "offered_at", "open_counts", "open_offers", "partner_venues", "put_place_back", "put_place_of_day_back",
-    "put_slot_back", "said", "slot_left", "slot_rule", "slots", "soonest", "take_place", "take_place_of_day",
-    "take_slot", "terms_of", "venue", "venue_id", "venues_of", "venues_of_all", "words",
+    "forget_days", "forget_slots", "held_for", "is_among", "keep", "left", "left_on", "lint_policy", "offer",
+    "offer_id", "offered_at", "open_counts", "open_offers", "partner_venues", "put_place_back",
+    "put_place_of_day_back", "put_slot_back", "said", "shown_by", "slot_left", "slot_rule", "slots", "soonest",
+    "stamped", "take_place", "take_place_of_day", "take_slot", "terms_of", "venue", "venue_id", "venues_of",
+    "venues_of_all", "words",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from backend.accounts import service as accounts
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
-from backend.kit.prepared import Prepared
+from backend.kit.prepared import Part, Prepared
 from backend.offers.models import Offer, OfferVenue, Venue
 
 FRESH_SECONDS = 2.0
@@ -98,6 +98,18 @@ def held_for(session: Session, resident_id: UUID, offer_id: UUID) -> Shown:
     return _shown(session, [_Stamp(row.id, row.version, row.status, row.updated_at)])[0]
 
 
+def stamped(offer_id: Any) -> Part:
+    """For a statement that reads the offer of this column along: what :func:`shown_by` wants."""
+    return Part(
+        tuple(_OFFERS.c[name].label(f"offer_{name}") for name in _Stamp._fields), ((_OFFERS, _OFFERS.c.id == offer_id),)
+    )
+
+
+def shown_by(reader: Reader, stamp: Sequence[Any]) -> Shown:
+    """The offer whose stamp was read by the columns of :func:`stamped`."""
+    return _shown(reader, [_Stamp(*stamp)])[0]
+
+
 def _find(reader: Reader, offer_id: UUID) -> Shown | None:
     stamp = _fresh(reader, offer_id, lambda: _ONE_STAMP.first(reader, {"offer": offer_id}))
     return next(iter(_shown(reader, [stamp])), None) if stamp is not None else None
@@ -118,7 +130,12 @@ def venues_of_all(reader: Reader, offer_ids: Collection[UUID]) -> dict[UUID, Seq
 
 def offered_at(reader: Reader, offer_id: UUID, venue_id: UUID) -> bool:
     """Whether the offer is admitted at the venue."""
-    return any(venue["id"] == venue_id for venue in venues_of(reader, offer_id))
+    return is_among(venues_of(reader, offer_id), venue_id)
+
+
+def is_among(venues: Sequence[Mapping[str, Any]], venue_id: UUID) -> bool:
+    """Whether a venue is one of an offer's."""
+    return any(venue["id"] == venue_id for venue in venues)
 
 
 def open_offers(reader: Reader) -> list[Shown]:

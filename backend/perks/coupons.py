@@ -101,6 +101,13 @@ def offer_of(coupon: Row[Any]) -> dict[str, Any]:
 _ONE_COUPON = select(*COLUMNS).where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
 _ONE = Prepared(_ONE_COUPON)
 _LOCKED = Prepared(db.for_update(_ONE_COUPON))
+_STAMP = shelf.stamped(_TABLE.c.offer_id)
+_LOCKED_WITH_OFFER = Prepared(
+    select(*COLUMNS, *_STAMP.columns)
+    .join_from(_TABLE, *_STAMP.joins[0])
+    .where(_TABLE.c.resident_id == bindparam("resident"), _TABLE.c.id == bindparam("coupon"))
+    .with_for_update(of=_TABLE)
+)
 _WRITE = Prepared(insert(_TABLE))
 _NEW = namedtuple("_NEW", [column.name for column in COLUMNS])  # type: ignore[misc]
 
@@ -161,6 +168,14 @@ def usable(reader: Reader, resident_id: UUID, kinds: Collection[str]) -> list[Ro
 def lock(session: Session, resident_id: UUID, coupon_id: UUID) -> Row[Any] | None:
     """The coupon's row, locked until the transaction ends. Whoever changes a coupon holds this first."""
     return cast("Row[Any] | None", _LOCKED.first(session, {"resident": resident_id, "coupon": coupon_id}))
+
+
+def lock_with_offer(session: Session, resident_id: UUID, coupon_id: UUID) -> tuple[Row[Any], shelf.Shown] | None:
+    """The same, with the coupon's offer as it is on the shelf; in one statement."""
+    row = _LOCKED_WITH_OFFER.first(session, {"resident": resident_id, "coupon": coupon_id})
+    if row is None:
+        return None
+    return cast("Row[Any]", _NEW(*row[: len(COLUMNS)])), shelf.shown_by(session, row[len(COLUMNS) :])
 
 
 def change(session: Session, coupon: Row[Any], *, batch: Batch | None = None, **values: Any) -> None:

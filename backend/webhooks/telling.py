@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.kit import clock
 from backend.kit.db import Id, UtcDateTime
 from backend.kit.ids import new_id
-from backend.kit.outbox import Within
+from backend.kit.outbox import Joins
 from backend.kit.prepared import Batch, Prepared
 from backend.webhooks import rules
 from backend.webhooks.models import Delivery, Webhook
@@ -56,13 +56,13 @@ def tell(session: Session, partner_id: UUID, event: str, data: Mapping[str, Any]
         batch.add(_write(event), values)
 
 
-def on_news(topic: str) -> Within:
-    """What the composition root wires *within* ``topic`` (of ``rules.NEWS``): it tells the partner that the news names
+def on_news(topic: str) -> Joins:
+    """What the composition root *joins* to ``topic`` (of ``rules.NEWS``): it tells the partner that the news names
     what of it is the partner's to know."""
     said = rules.NEWS[topic]
 
-    def handle(session: Session, news: dict[str, Any]) -> None:
+    def handle(session: Session, news: dict[str, Any], batch: Batch | None = None) -> None:
         data = {name: news[name] for name in said.fields if name in news}
-        tell(session, UUID(news["partner_id"]), said.event, data)
+        tell(session, UUID(news["partner_id"]), said.event, data, batch)
 
     return handle
