@@ -27,7 +27,7 @@ from tests.support.prepare import Wanted
 
 CLIENTS, WORKERS = 8, 2
 SLICE_SECONDS, ROUNDS = 2.0, 5
-WARM_UP = 40
+WARM_UP = 240
 RESIDENTS, TICKETS = 128, 6000
 FIRST_PILE = 600
 AT_LEAST = 10.0
