@@ -50,7 +50,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import NullPool
 
-from backend.kit import deadline
+from backend.kit import deadline, prepared
 from backend.kit.prepared import Prepared
 from backend.kit.readers import IDLE_SECONDS, Readers
 
@@ -209,7 +209,7 @@ class Database:
         def begin(connection: Connection) -> None:
             options = connection.get_execution_options()
             if not options.get("reading") and options.get("isolation_level") != "AUTOCOMMIT":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                prepared.run_text(connection, "BEGIN IMMEDIATE")
 
         return engine
 

@@ -66,20 +66,20 @@ class Prepared:
         """Every row, as named tuples of Python values."""
         connection = _connection(reader)
         ready = self.ready(connection.dialect)
-        return [_read(ready, row) for row in _run(connection, ready.text, ready.told(values)).fetchall()]
+        return [_read(ready, row) for row in run_text(connection, ready.text, ready.told(values)).fetchall()]
 
     def first(self, reader: Reader, values: Values) -> Any:
         """The first row; None when there is none."""
         connection = _connection(reader)
         ready = self.ready(connection.dialect)
-        row = _run(connection, ready.text, ready.told(values)).fetchone()
+        row = run_text(connection, ready.text, ready.told(values)).fetchone()
         return None if row is None else _read(ready, row)
 
     def run(self, session: Session, values: Values) -> None:
         """Run a statement that gives no rows."""
         connection = _connection(session)
         ready = self.ready(connection.dialect)
-        _run(connection, ready.text, ready.told(values))
+        run_text(connection, ready.text, ready.told(values))
 
     def ready(self, dialect: Dialect) -> _Ready:
         """The statement as this database takes it."""
@@ -114,7 +114,7 @@ class Batch:
         elif parts:
             ready = [statement.ready(connection.dialect) for statement, _ in parts]
             told = [value for one, (_, values) in zip(ready, parts, strict=True) for value in one.told(values)]
-            _run(connection, _together(tuple(one.text for one in ready)), tuple(told))
+            run_text(connection, _together(tuple(one.text for one in ready)), tuple(told))
 
 
 _joined: dict[tuple[str, ...], str] = {}
@@ -188,18 +188,19 @@ def _connection(reader: Reader) -> Connection:
     return connection
 
 
-def _run(connection: Connection, text: str, told: tuple[Any, ...]) -> Any:
+def run_text(connection: Connection, text: str, told: tuple[Any, ...] = ()) -> Any:
+    """Have the driver run a text with its values by place; its cursor. Told and judged as every other execution."""
     raw = connection.connection.driver_connection
     assert raw is not None
     cursor: Any = raw.cursor() if connection.dialect.name == "sqlite" else psycopg.RawCursor(raw)
-    heard = connection._has_events or connection.engine._has_events
-    for hear in connection.dispatch.before_cursor_execute if heard else ():
+    events = connection.engine.dispatch
+    for hear in events.before_cursor_execute if events.before_cursor_execute else ():
         hear(connection, cursor, text, told, None, False)
     try:
         cursor.execute(text, told)
     except connection.dialect.loaded_dbapi.Error as error:
         connection._handle_dbapi_exception(error, text, told, cursor, None)
-    for hear in connection.dispatch.after_cursor_execute if heard else ():
+    for hear in events.after_cursor_execute if events.after_cursor_execute else ():
         hear(connection, cursor, text, told, None, False)
     return cursor
 
