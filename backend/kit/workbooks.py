@@ -11,20 +11,20 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from backend.kit import sheets
+
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WHOLE = "#,##0"
 BOLD, LARGE = Font(bold=True), Font(bold=True, size=14)
 _HEAD = PatternFill("solid", fgColor="FFE1F0EE")
 _TOP, _WRAP = Alignment(vertical="top"), Alignment(wrap_text=True, vertical="top")
-_FORMULA = tuple("=+-@\t\r\n|%＝＋－＠")
 
 Value = str | int | float | None
 
 
 def safe(text: str) -> str:
     """Text that no spreadsheet takes for a formula, also not after it was saved as CSV; without control characters."""
-    plain = ILLEGAL_CHARACTERS_RE.sub("", text)
-    return f"'{plain}" if plain.lstrip(" \u3000\ufeff").startswith(_FORMULA) else plain
+    return sheets.safe(ILLEGAL_CHARACTERS_RE.sub("", text))
 
 
 class Sheet:

@@ -7,7 +7,6 @@ that text, and each statement carries the number of the one before it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -36,16 +35,6 @@ def whole_root(tables: Mapping[str, Mapping[str, Any]]) -> str:
 def text_of(statement: Mapping[str, Any]) -> str:
     """A statement as it is signed: JSON with sorted names and no spaces."""
     return json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def signed_bytes(text: str) -> bytes:
-    """What a signature stands over."""
-    return DOMAIN + text.encode()
-
-
-def seal_of(text: str) -> str:
-    """The seal of a statement: what the next one names as ``previous``, and what is published."""
-    return hashlib.sha256(signed_bytes(text)).hexdigest()
 
 
 def told(instant: datetime | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from backend.codes import service as codes
 from backend.consents import service as consents
 from backend.kit import clock, db, trail
+from backend.kit.chained import Chained, signed_bytes
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.kit.evidence import Entry, Evidence, Key
@@ -35,25 +35,13 @@ class Overtaken(Exception):
 
 
 @dataclass(frozen=True)
-class Seal:
+class Seal(Chained):
     """One seal. ``told``: the statement; ``text``: exactly as it was signed."""
 
+    domain = rules.DOMAIN
     number: int
     text: str
     signature: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads(self.text)
-        return said
-
-    @property
-    def value(self) -> str:
-        return rules.seal_of(self.text)
-
-    def published(self) -> dict[str, Any]:
-        """The seal as anybody may have it: the statement, its number in the chain's sense, and the signature."""
-        return {**self.told, "seal": self.value, "signature": self.signature}
 
 
 def newest(reader: Reader) -> Seal | None:
@@ -168,7 +156,7 @@ def _append(session: Session, last: Seal | None, what: Mapping[str, Any]) -> Sea
         "version": 1,
     }
     text = rules.text_of(told)
-    signature = codes.sign_statement(session, kid, rules.signed_bytes(text))
+    signature = codes.sign_statement(session, kid, signed_bytes(rules.DOMAIN, text))
     row = {"number": number, "statement": text, "signature": signature}
     if not insert_if_absent(session, SealRow, row, ("number",)):
         raise Overtaken()

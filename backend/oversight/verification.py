@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from backend.codes import service as codes
 from backend.kit import clock
+from backend.kit.chained import seal_of
 from backend.kit.db import Reader
 from backend.kit.evidence import Entry, Key
 from backend.oversight import rules, service
@@ -206,7 +207,7 @@ def _check_links(state: _State, seal: Seal, read: _Read) -> Iterator[Finding]:
     expected = rules.BEGINNING if seal.number == 1 else state.previous
     if expected is not None and told.get("previous") != expected:
         yield Finding("chain-broken", seal.number)
-    content, kid = rules.signed_bytes(seal.text), str(told.get("kid"))
+    content, kid = seal.signed, str(told.get("kid"))
     if why := codes.check_statement(state.reader, codes.Purpose.SEAL, kid, content, seal.signature, read.at):
         yield Finding(f"signature-{why}", seal.number)
 
@@ -312,6 +313,6 @@ def seal_kept_elsewhere(text: str) -> dict[str, Any]:
     if not isinstance(kept, dict) or not isinstance(kept.get("number"), int):
         raise ValueError("not a published seal")
     statement = {name: value for name, value in kept.items() if name not in ("seal", "signature")}
-    if rules.seal_of(rules.text_of(statement)) != kept.get("seal"):
+    if seal_of(rules.DOMAIN, rules.text_of(statement)) != kept.get("seal"):
         raise ValueError("the file was altered: its seal is not that of its statement")
     return kept

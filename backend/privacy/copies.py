@@ -20,8 +20,8 @@ from backend.kit import clock, files, keepers
 from backend.kit.db import Reader
 from backend.kit.errors import NotFound
 from backend.kit.personal import Column, Row, Section
+from backend.kit.sheets import safe
 from backend.privacy import page, rooms
-from backend.privacy.rules import safe_cell
 
 OpenReader = Callable[[], AbstractContextManager[Reader]]
 SCHEMA_VERSION = "1"
@@ -231,7 +231,7 @@ def _csv(columns: tuple[Column, ...], found: Iterator[Row]) -> Iterator[bytes]:
 
 def _cell(value: Any, column: Column) -> str:
     text = page.shown(value, column)
-    return text if column.kind in ("whole", "instant", "day", "flag") else safe_cell(text)
+    return text if column.kind in ("whole", "instant", "day", "flag") else safe(text)
 
 
 def _photo_ids(open_reader: OpenReader, owner_id: UUID) -> Iterator[UUID]:

@@ -20,7 +20,6 @@ MOST_LOOKS = 1000
 _ID = re.compile(r"[a-z][a-z0-9-]{1,38}")
 _DOCUMENT = re.compile(r"(?=.*[0-9])[\w〔〕（）()\[\]【】—/.．·# -]{4,80}")
 _PERSONAL_NUMBER = re.compile(r"[0-9]{11,}")
-_FORMULA = frozenset("=+-@\t\r\n|%＝＋－＠")
 
 
 class Purpose(NamedTuple):
@@ -122,12 +121,6 @@ def _lint_purpose(item: Mapping[str, Any]) -> Iterator[str]:
         values = item.get(name)
         if not isinstance(values, list) or not values or not set(map(str, values)) <= set(known):
             yield f"{where}：{name} 应取自 {'、'.join(known)}"
-
-
-def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: what could begin one is preceded by an apostrophe."""
-    first = text.lstrip(" \u3000\ufeff")[:1]
-    return f"'{text}" if first in _FORMULA and text else text
 
 
 def unique(items: Sequence[Any]) -> list[Any]:

@@ -112,13 +112,3 @@ def told(instant: datetime) -> str:
 def statement_text(content: Mapping[str, Any]) -> str:
     """A day's statement, exactly as it is signed."""
     return canonical({**content, "version": 1})
-
-
-def signed_bytes(text: str) -> bytes:
-    """What a signature stands over."""
-    return DOMAIN + text.encode()
-
-
-def seal_of(text: str) -> str:
-    """The seal of a statement: what the next one names as ``previous``."""
-    return hashlib.sha256(signed_bytes(text)).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from backend.codes import service as codes
 from backend.kit import clock, db, merkle
+from backend.kit.chained import Chained, signed_bytes
 from backend.kit.db import Reader, insert_if_absent
 from backend.kit.errors import NotFound
 from backend.ledger import service as ledger
@@ -30,26 +30,14 @@ log = structlog.get_logger("proofs")
 
 
 @dataclass(frozen=True)
-class Root:
+class Root(Chained):
     """A signed day. ``text``: the statement exactly as it was signed."""
 
+    domain = rules.DOMAIN
     day: date
     number: int
     text: str
     signature: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads(self.text)
-        return said
-
-    @property
-    def value(self) -> str:
-        return rules.seal_of(self.text)
-
-    def published(self) -> dict[str, Any]:
-        """As anybody may have it: the statement's members, its seal and the signature."""
-        return {**self.told, "seal": self.value, "signature": self.signature}
 
 
 class Proof(NamedTuple):
@@ -223,7 +211,7 @@ def sign(session: Session, day: ledger.ClosedDay) -> Root | None:
             "root": merkle.root(part_roots(session, day.day)).hex(), "signed_at": rules.told(clock.now()),
         }
     )  # fmt: skip
-    signature = codes.sign_statement(session, kid, rules.signed_bytes(text))
+    signature = codes.sign_statement(session, kid, signed_bytes(rules.DOMAIN, text))
     signed = update(ProofDayRow).where(ProofDayRow.day == day.day)
     session.execute(signed.values(number=number, statement=text, signature=signature))
     return Root(day.day, number, text, signature)

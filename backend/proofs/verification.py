@@ -91,7 +91,7 @@ def _statement(reader: Reader, root: Root) -> Iterator[str]:
         return
     if (said.get("day"), said.get("number")) != (root.day.isoformat(), root.number):
         yield "声明说的不是这一天"
-    content = rules.signed_bytes(root.text)
+    content = root.signed
     if why := codes.check_statement(reader, codes.Purpose.SEAL, kid, content, root.signature, signed_at):
         yield _WHY[why]
 

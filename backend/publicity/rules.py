@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from backend.catalogue.rules import Item
+from backend.kit.sheets import safe
 from backend.records.rules import may_be_published
 
 KINDS = ("licence", "penalty", "all")
@@ -187,7 +188,6 @@ def elapsed(decided_on: date, until_on: date, today: date) -> float:
 
 # --- the extract -----------------------------------------------------------------------------------------------------
 
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 HEADER = (
     "数据日期", "信息类别", "目录条目", "主体名称", "统一社会信用代码", "标题", "公示截止日期", "公示状态",
     "公示依据", "记录编号",
@@ -198,8 +198,7 @@ REST = "其他内容"
 
 def cell(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    text = "" if value is None else str(value).replace("\x00", "")
-    return f"'{text}" if text.lstrip(" \u3000\ufeff").startswith(_FORMULA) else text
+    return safe("" if value is None else str(value).replace("\x00", ""))
 
 
 def extract_columns(items: Iterable[Item]) -> list[tuple[str, str]]:

@@ -17,13 +17,13 @@ from PIL import Image
 
 from backend.kit import clock, db, files, trail
 from backend.kit.personal import PAGE
+from backend.kit.sheets import safe
 from backend.ledger import book as books
 from backend.ledger import models as tables
 from backend.ledger import service as ledger
 from backend.ledger.audit import audit_resident
 from backend.privacy import copies, rooms
 from backend.privacy import service as privacy
-from backend.privacy.rules import safe_cell
 from tests.checked_client import CheckedClient
 from tests.factories import accounts as people
 from tests.privacy.conftest import API, HOSTILE, PHONE, Full
@@ -130,12 +130,12 @@ def test_no_spreadsheet_runs_what_somebody_typed(client: CheckedClient, full: Fu
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "|cmd", "%0A", "\u3000＠x"]
 )
 def test_what_could_be_a_formula_is_made_text(text: str) -> None:
-    assert safe_cell(text) == "'" + text
+    assert safe(text) == "'" + text
 
 
 @pytest.mark.parametrize("text", ["", "陪邻居去医院", "3 件", "a=b", "'=1", "（＝）"])
 def test_what_is_none_stays_as_it_is(text: str) -> None:
-    assert safe_cell(text) == text
+    assert safe(text) == text
 
 
 def test_the_page_runs_no_script_and_asks_no_host(client: CheckedClient, full: Full) -> None:

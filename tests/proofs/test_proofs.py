@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select, update
 
 from backend.codes import service as codes
 from backend.kit import clock, db
+from backend.kit.chained import seal_of
 from backend.kit.errors import NotFound
 from backend.ledger import rollup
 from backend.ledger import service as ledger
@@ -98,10 +99,11 @@ def test_every_line_is_proved_to_a_stranger_and_the_proof_fails_for_anything_els
         assert verifier.problems({**proof, "leaf_index": proof["leaf_index"] ^ 1}, keys) != []
         forged = {**proof, "root": {**proof["root"], "points": 1}}
         assert verifier.problems(forged, keys) == ["the seal is not that of the statement"]
-        forged["root"]["seal"] = rules.seal_of(
+        forged["root"]["seal"] = seal_of(
+            rules.DOMAIN,
             rules.canonical(
                 {name: value for name, value in forged["root"].items() if name not in ("seal", "signature")}
-            )
+            ),
         )
         assert verifier.problems(forged, keys) == ["the signature is wrong"]
         assert verifier.problems(proof, {"keys": []}) == ["the key is not published"]
