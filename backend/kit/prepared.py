@@ -193,7 +193,7 @@ def run_text(connection: Connection, text: str, told: tuple[Any, ...] = ()) -> A
     raw = connection.connection.driver_connection
     assert raw is not None
     cursor: Any = raw.cursor() if connection.dialect.name == "sqlite" else psycopg.RawCursor(raw)
-    events = connection.engine.dispatch
+    events = connection.dispatch if connection._has_events else connection.engine.dispatch
     for hear in events.before_cursor_execute if events.before_cursor_execute else ():
         hear(connection, cursor, text, told, None, False)
     try:

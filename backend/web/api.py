@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from functools import wraps
 from itertools import islice
 from threading import Lock
@@ -108,7 +107,7 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 def _described(view: Any) -> Any:
-    doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    doc = view._apidoc = problems.doc_of(view)
     doc.setdefault("manual_doc", {})["operationId"] = view.__name__
     problems.document(view, deadline.DeadlineExceeded)
     if "arguments" in doc:

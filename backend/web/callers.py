@@ -11,7 +11,6 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -26,7 +25,7 @@ from backend.kit.ids import NIL
 from backend.kit.operations import Operation
 from backend.web import limits
 from backend.web.permissions import PERMISSIONS, PUBLIC_READ, Permission
-from backend.web.problems import document
+from backend.web.problems import doc_of, document
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -264,7 +263,7 @@ def maybe() -> Caller | None:
 
 def documented(view: View, **manual: Any) -> View:
     """Note ``manual`` for the OpenAPI document of a view."""
-    doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
+    doc = view._apidoc = doc_of(view)  # type: ignore[attr-defined]
     doc.setdefault("manual_doc", {}).update(manual)
     return view
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import structlog
@@ -240,9 +239,24 @@ def problems(*kinds: type[DomainError]) -> Callable[[View], View]:
     return decorate
 
 
+def doc_of(view: Any) -> dict[str, Any]:
+    """A view's notes for the OpenAPI document, to be added to: dicts and lists anew, schemas the same.
+
+    Copied whole, with every schema, they were a fifth of a start.
+    """
+    copied: dict[str, Any] = _copied(getattr(view, "_apidoc", {}))
+    return copied
+
+
+def _copied(notes: Any) -> Any:
+    if isinstance(notes, dict):
+        return {name: _copied(note) for name, note in notes.items()}
+    return [_copied(note) for note in notes] if isinstance(notes, list) else notes
+
+
 def document(view: Any, *kinds: type[DomainError]) -> None:
     """Add ``kinds`` to a view's documented problems."""
-    doc = view._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    doc = view._apidoc = doc_of(view)
     listed = doc.setdefault("manual_doc", {}).setdefault("x-problems", [])
     listed += [kind.slug for kind in kinds if kind.slug not in listed]
 
