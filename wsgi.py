@@ -17,4 +17,4 @@ except SettingsError as error:
     app = cli()
 else:
     app.cli.add_command(cli().cli.commands["setup"])
-    gc.freeze()  # what a start has made stays: looking through it for rubbish holds a request up for a fifth of a second
+    gc.freeze()  # what a start has made stays; looking through it for rubbish holds one request up for 0.2 s
