@@ -14,12 +14,12 @@ from backend.admissions.errors import ConflictSettled, DeviceWithoutVenue, OwnCo
 from backend.admissions.reports import Line, Place, Report
 from backend.kit import clock, sheets
 from backend.kit.db import reading, transaction
-from backend.kit.errors import DomainError, NotFound
+from backend.kit.errors import NotFound
 from backend.web import callers
 from backend.web.api import blueprint
 from backend.web.callers import allow, keyed
 from backend.web.paging import decode_cursor, page, page_of
-from backend.web.problems import prefers_english, problems
+from backend.web.problems import problems, title_of
 
 blp = blueprint("door-desk", "场所报表与离线冲突")
 FILE = {"type": "string", "format": "binary"}
@@ -44,16 +44,9 @@ def _partner_report(query: dict[str, Any]) -> Report:
         return reports.report(reader, place, bounds)
 
 
-def _title(reason: str) -> str:
-    known = DomainError.registry.get(reason)
-    if known is None:
-        return reason
-    return known.title_en if prefers_english() else known.title_zh
-
-
 def _figures(line: Line) -> dict[str, Any]:
     refused = sorted(line.refused.items(), key=lambda one: (-one[1], one[0]))
-    told = [{"reason": reason, "title": _title(reason), "count": count} for reason, count in refused]
+    told = [{"reason": reason, "title": title_of(reason), "count": count} for reason, count in refused]
     offer = None if line.offer_id is None else {"id": line.offer_id, "title": line.title or ""}
     return {**vars(line), "refused": told, "offer": offer}
 
@@ -66,7 +59,7 @@ def _view(report: Report) -> dict[str, Any]:
 def _file(report: Report, name: str) -> Response:
     day = clock.shanghai_date(report.since).isoformat()
     headers = {"Content-Disposition": f'attachment; filename="{name}-{day}.csv"', "Cache-Control": "no-store"}
-    body = sheets.table(HEADER, rows(report, _title))
+    body = sheets.table(HEADER, rows(report, title_of))
     return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from backend.admissions.schemas import ScanVenueView
 from backend.web.paging import PageQuery
+from backend.web.problems import title_of
 from backend.web.schemas import Day, Flag, Instant, Key, Request, Text, View, one_of
 
 STEPS = ("open", "claimed", "waived", "accepted", "rejected")
+
+
+class ProblemTitle(fields.String):
+    """What the kind of problem that stands in ``reason`` is called in the caller's language."""
+
+    def get_value(self, obj: Any, *_: Any, **__: Any) -> str:
+        return title_of(obj.reason)
 
 
 class ReportQuery(Request):
@@ -99,6 +109,7 @@ class ConflictView(View):
     device = fields.Nested(ConflictDeviceView, required=True)
     offer = fields.Nested(ReportOfferView, required=True)
     reason = fields.String(required=True, metadata={"description": "为什么当时不该放行：问题类型"})
+    title = ProblemTitle(required=True, metadata={"description": "问题类型的名称"})
     points = fields.Integer(required=True, validate=validate.Range(min=0))
     settlement_fen = fields.Integer(required=True)
     step = fields.String(required=True, validate=one_of(*STEPS))

@@ -117,6 +117,14 @@ def prefers_english() -> bool:
     return False
 
 
+def title_of(slug: str) -> str:
+    """A kind of problem as the caller's language calls it; the slug itself where there is no such kind any more."""
+    kind = DomainError.registry.get(slug)
+    if kind is None:
+        return slug
+    return kind.title_en if prefers_english() else kind.title_zh
+
+
 def render(error: DomainError) -> Response:
     """The one way an error leaves the house."""
     english = prefers_english()

@@ -6605,6 +6605,8 @@ export interface components {
             settlement_fen: number;
             /** @enum {string} */
             step: "open" | "claimed" | "waived" | "accepted" | "rejected";
+            /** @description 问题类型的名称 */
+            title: string;
             venue: components["schemas"]["ScanVenueView"];
         };
         ConsentListView: {

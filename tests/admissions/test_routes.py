@@ -135,6 +135,7 @@ def test_a_conflict_goes_from_the_door_to_the_partner_to_the_office(client: Chec
     manager, office = manager_token(stage), office_token()
     [shown] = client.get(f"{API}/partner/conflicts?step=open", token=manager).get_json()["items"]
     assert (shown["id"], shown["settlement_fen"], shown["reason"]) == (row["admission_id"], 800, "already-used")
+    assert shown["title"] == "该券已使用"
     assert str(stage.person.resident_id) not in str(shown)
     path = f"{API}/partner/conflicts/{shown['id']}/claims"
     claimed = client.post(path, token=manager, key=uuid4(), json={"text": "演示：闸机有入场记录"})

@@ -324,7 +324,7 @@ def _is_prepared(office: Watched, told: dict[str, Any]) -> None:
 def _disputes(page: Watched) -> None:
     go(page, "结算")
     page.page.get_by_role("link", name="查看", exact=True).click()
-    expect(page.page.get_by_role("region", name="合计表")).to_contain_text("25.00 元")
+    expect(page.page.get_by_role("list", name="合计")).to_contain_text("25.00 元")
     line = page.page.locator('[data-line="2"]')
     page.page.get_by_text("对第 2 行提出异议").click()
     line.get_by_label("主张应付").fill("15.50")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -75,10 +78,32 @@ def worker(demo: dict[str, Any], staff: dict[str, Any]) -> Caller:
     return Caller(demo, _tokens(demo, "/auth/staff", body))
 
 
-def device(demo: dict[str, Any], one: dict[str, Any]) -> Caller:
+def _proof(demo: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    """What a device signs in with."""
     asked = httpx.post(f"{demo['base_url']}/api/v1/auth/device/nonces", json={"device_id": one["device_id"]}).json()
     text = f"xinyi-device-v1|{demo['base_url']}|{one['device_id']}|{asked['nonce']}"
     private = Ed25519PrivateKey.from_private_bytes(unpadded(one["private_key_jwk"]["d"]))
     signature = base64.urlsafe_b64encode(private.sign(text.encode("ascii"))).decode().rstrip("=")
-    body = {"device_id": one["device_id"], "nonce": asked["nonce"], "signature": signature}
-    return Caller(demo, _tokens(demo, "/auth/device", body))
+    return {"device_id": one["device_id"], "nonce": asked["nonce"], "signature": signature}
+
+
+def device(demo: dict[str, Any], one: dict[str, Any]) -> Caller:
+    return Caller(demo, _tokens(demo, "/auth/device", _proof(demo, one)))
+
+
+class Operator(Caller):
+    """A parking operator's system: a device that signs each request."""
+
+    def __init__(self, demo: dict[str, Any], one: dict[str, Any]) -> None:
+        super().__init__(demo, _tokens(demo, "/auth/device", _proof(demo, one)))
+        self.private = Ed25519PrivateKey.from_private_bytes(unpadded(one["private_key_jwk"]["d"]))
+
+    def ask(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """A signed POST."""
+        sent, key, at = json.dumps(body).encode(), str(uuid4()), str(int(time.time()))
+        digest = hashlib.sha256(sent).hexdigest()
+        text = f"xinyi-request-v1|POST|/api/v1{path}|{at}|{key}|{digest}"
+        signature = base64.urlsafe_b64encode(self.private.sign(text.encode("ascii"))).decode().rstrip("=")
+        headers = {"Idempotency-Key": key, "X-Signature-Timestamp": at, "X-Signature": signature,
+                   "Content-Type": "application/json"}  # fmt: skip
+        return self.http.post(path, content=sent, headers=headers)

@@ -107,9 +107,15 @@ def offer_called(caller: Caller, words: str) -> dict[str, Any]:
     return found
 
 
-def device_at(demo: dict[str, Any], offer: dict[str, Any]) -> Caller:
+def device_named(demo: dict[str, Any], offer: dict[str, Any]) -> dict[str, Any]:
+    """Of the hand-over: a device of one of the offer's venues."""
     names = tuple(venue["name"] for venue in offer["venues"])
-    return callers.device(demo, next(one for one in demo["devices"] if one["label"].startswith(names)))
+    found: dict[str, Any] = next(one for one in demo["devices"] if one["label"].startswith(names))
+    return found
+
+
+def device_at(demo: dict[str, Any], offer: dict[str, Any]) -> Caller:
+    return callers.device(demo, device_named(demo, offer))
 
 
 def device_elsewhere(demo: dict[str, Any], offer: dict[str, Any]) -> Caller:
@@ -271,6 +277,40 @@ def test_the_device_judges_from_its_pack_with_the_network_down(demo: dict[str, A
     told = door.post("/venue/admissions/batch", {"admissions": [scan]})
     assert told.status_code in (200, 201), told.text
     assert resident.get(f"/me/coupons/{coupon}").json()["status"] == "used"
+
+
+def test_a_driver_goes_from_her_consent_to_free_parking(demo: dict[str, Any]) -> None:
+    driver, _ = bound(demo, -3)
+    consent(driver, "score", "parking")
+    offer = offer_called(driver, "停车一小时")
+    gate = callers.Operator(demo, device_named(demo, offer))
+    plate = {"plate": "苏A66Y01"}
+    made = driver.post("/me/plates", plate).json()
+    shown = driver.post("/me/presentation-codes", {"purpose": "offer"}).json()["code"]
+    assert gate.ask("/venue/plate-confirmations", {**plate, "code": shown}).json()["state"] == "confirmed"
+    assert driver.post(f"/perks/offers/{offer['id']}/redemptions").status_code == 201
+    asked = gate.ask("/operator/entitlements", plate)
+    assert (asked.status_code, asked.json()["benefits"]) == (200, []), "nobody was allowed to ask yet"
+
+    (operator,) = driver.get("/me/parking/operators").json()["items"]
+    texts = {item["purpose"]: item["text_version"] for item in driver.get("/me/consents").json()["items"]}
+    allowed = f"/me/plates/{made['id']}/operators/{operator['partner_id']}"
+    assert driver.put(allowed, {"granted": True, "text_version": texts["parking"]}).status_code == 200
+    (benefit,) = gate.ask("/operator/entitlements", plate).json()["benefits"]
+    assert (benefit["offer_id"], benefit["held"], benefit["benefit"]["minutes"]) == (offer["id"], True, 60)
+
+    now = datetime.now(UTC).isoformat()
+    assert gate.ask("/operator/entries", {**plate, "entered_at": now, "ticket": "J-1"}).status_code == 201
+    exit_ = {"ticket": "J-1", "exited_at": datetime.now(UTC).isoformat(), "fee_fen": 800, "offer_id": offer["id"]}
+    left = gate.ask("/operator/exits", exit_)
+    assert left.status_code == 201 and left.json()["benefit"]["offer_id"] == offer["id"], left.text
+    (stay,) = driver.get("/me/parking/stays").json()["items"]
+    assert (stay["state"], stay["admission_id"]) == ("left", left.json()["admission_id"])
+    questions = driver.get("/me/parking/questions").json()["items"]
+    assert [each["purpose"] for each in questions] == ["exit", "entry", "entitlement"]
+
+    assert driver.put(allowed, {"granted": False}).status_code == 200
+    assert gate.ask("/operator/entitlements", plate).json()["entitled"] is False
 
 
 def test_the_books_agree_and_a_second_start_finds_the_data_as_it_was(demo: dict[str, Any], folder: Path) -> None:

@@ -83,13 +83,23 @@ export async function showProposal(api, id) {
   );
 }
 
+// 成块的内容一行一项；其余照原样。
+function readable(text) {
+  try {
+    const value = JSON.parse(text);
+    return value !== null && typeof value === "object" ? JSON.stringify(value, null, 2) : text;
+  } catch {
+    return text;
+  }
+}
+
 export function changeOf(change) {
   const side = (label, text, tone) =>
     h(
       "div",
       { class: `side ${tone}` },
       h("span", { class: "label" }, label),
-      h("pre", { tabIndex: 0 }, text === null ? "（没有）" : text), // 长的在框里滚动，键盘也滚得动
+      h("pre", { tabIndex: 0 }, text === null ? "（没有）" : readable(text)), // 长的在框里滚动，键盘也滚得动
     );
   return h(
     "div",

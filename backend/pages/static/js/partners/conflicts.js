@@ -35,7 +35,7 @@ function conflictCard(one, acts) {
       ["设备", one.device.label],
       ["放行时间", instant(one.happened_at)],
       ["上传时间", instant(one.recorded_at)],
-      ["为什么不该放行", h("a", { href: `/problems/${one.reason}`, target: "_blank", rel: "noopener" }, `${one.reason}（新窗口）`)],
+      ["为什么不该放行", h("a", { href: `/problems/${one.reason}`, target: "_blank", rel: "noopener" }, `${one.title}（新窗口）`)],
       ["主张", one.claim],
       ["主张时间", instant(one.claimed_at)],
       ["决定", one.decision],

@@ -2,7 +2,7 @@
 
 import { button, card, day, facts, field, h, instant, show } from "../dom.js";
 import { changeOf } from "../office/proposals.js";
-import { sumsTable } from "./statement.js";
+import { sumsList } from "./statement.js";
 import { back, choice, choose, listing, monthText, ownOrganisations, tag, whose } from "./words.js";
 
 export const showOverview = ({ api }, [what, id]) => (what === "versions" ? showVersions(api, id) : showOwn(api));
@@ -27,7 +27,7 @@ async function showOwn(api) {
     ),
     card(
       `本月至今（${monthText(running.month)}）`,
-      running.sums.length ? sumsTable(running.sums) : h("p", { class: "muted" }, "本月还没有核销。"),
+      running.sums.length ? sumsList(running.sums) : h("p", { class: "muted" }, "本月还没有核销。"),
       h("p", { class: "small muted" }, "还不是结算单，月末以前会变。"),
     ),
     venuesOf(own),

@@ -1,7 +1,7 @@
 // 一份结算单：合计、逐笔、异议；合作机构确认和提出异议，办公室决定和关账。
 
 import { button, card, confirm, day, facts, field, h, instant, onSubmit, show, tell } from "../dom.js";
-import { back, download, fenOf, fenText, listing, money, monthText, tag, wide, yuan } from "./words.js";
+import { back, download, fenOf, fenText, listing, money, monthText, tag, yuan } from "./words.js";
 
 export const STATES = { preparing: "编制中", proposed: "待核对", agreed: "已确认", closed: "已关账" };
 const STATE_TONES = { preparing: "warn", proposed: "warn", agreed: "good", closed: "good" };
@@ -59,24 +59,24 @@ function headCard(api, path, one) {
   );
 }
 
-export function sumsTable(sums) {
+export function sumsList(sums) {
   const row = (one) =>
     h(
-      "tr",
+      "li",
       null,
-      h("th", { scope: "row" }, one.offer.title),
-      h("td", null, one.venue.name),
-      h("td", null, one.payer || "不另行付款"),
-      h("td", { class: "num" }, one.lines),
-      h("td", { class: "num" }, one.points),
-      h("td", { class: "num" }, yuan(one.due_fen)),
+      h(
+        "span",
+        null,
+        h("strong", null, one.offer.title),
+        h("br"),
+        h("span", { class: "small muted" }, `${one.venue.name}，${one.lines} 次，${one.payer || "不另行付款"}`),
+      ),
+      h("span", { class: "num" }, yuan(one.due_fen), h("br"), h("span", { class: "small muted" }, `${one.points} 积分`)),
     );
-  const head = ["优惠", "场所", "付款单位"].map((name) => h("th", { scope: "col" }, name));
-  const numbers = ["次数", "积分", "应付"].map((name) => h("th", { scope: "col", class: "num" }, name));
-  return wide("合计表", h("table", { class: "sums named" }, h("thead", null, h("tr", null, head, numbers)), h("tbody", null, sums.map(row))));
+  return h("ul", { class: "reasons", "aria-label": "合计" }, sums.map(row));
 }
 
-const sumsCard = (one) => card("合计", sumsTable(one.sums));
+const sumsCard = (one) => card("合计", sumsList(one.sums));
 
 function lineOf(api, path, line, disputes, may, again) {
   const own = disputes.filter((one) => one.line === line.number);
