@@ -307,7 +307,8 @@ def test_a_driver_goes_from_her_consent_to_free_parking(demo: dict[str, Any]) ->
     (stay,) = driver.get("/me/parking/stays").json()["items"]
     assert (stay["state"], stay["admission_id"]) == ("left", left.json()["admission_id"])
     questions = driver.get("/me/parking/questions").json()["items"]
-    assert [each["purpose"] for each in questions] == ["exit", "entry", "entitlement"]
+    told = [(each["purpose"], each["answered_yes"]) for each in questions]
+    assert told == [("exit", True), ("entry", True), ("entitlement", True), ("entitlement", False)]
 
     assert driver.put(allowed, {"granted": False}).status_code == 200
     assert gate.ask("/operator/entitlements", plate).json()["entitled"] is False
