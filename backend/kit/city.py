@@ -136,8 +136,8 @@ def _plain(value: object) -> str:
 
 
 def lint(contents: dict[str, dict[str, Any]]) -> list[str]:
-    """Every problem that the registered checks find, each with its file's name."""
-    return [f"{kind}.toml：{problem}" for kind in contents for problem in _lint_one(kind, contents)]
+    """Every problem that the registered checks find, each once, with its file's name."""
+    return list(dict.fromkeys(f"{kind}.toml：{problem}" for kind in contents for problem in _lint_one(kind, contents)))
 
 
 def _lint_one(kind: str, contents: dict[str, dict[str, Any]]) -> list[str]:
